@@ -1,0 +1,73 @@
+"""Everything that infgen says when it can't go on.
+
+    InfgenError                 a sentence for the user; never a traceback
+    ├── InputError              the request is wrong: every problem found, listed at once   exit 2
+    ├── FolderError             the output folder can't be used (another run's, not ours)   exit 2
+    ├── MissingExtra            an optional package is not installed                        exit 2
+    ├── StorageError            the disk said no while the run went on: fix and run again   exit 4
+    ├── PictureError            one picture failed: counted and named, the run goes on
+    └── WorkerDied              a worker process was killed while it held these pictures
+
+Anything else that is raised is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class InfgenError(Exception):
+    """Base of everything infgen raises on purpose. `exit_code` is the process's exit status."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the input, and where.
+
+    `file` and `line` (1-based) and `column` name the place as far as it is known; `text` says what
+    is wrong and what to do about it.
+    """
+
+    text: str
+    file: str = ""
+    line: int = 0
+    column: str = ""
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}" if self.line else "")
+        return ": ".join(part for part in (place, self.column, self.text) if part)
+
+
+class InputError(InfgenError):
+    """The request can't be carried out. `problems` holds every mistake found, in file order."""
+
+    def __init__(self, problems: Problem | str | Iterable[Problem]):
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class FolderError(InfgenError):
+    """The output folder holds something that this run must not touch."""
+
+
+class MissingExtra(InfgenError):
+    """An optional package is needed for what was asked. The message carries the install line."""
+
+
+class StorageError(InfgenError):
+    """Writing failed for a reason outside infgen (disk full, permission lost, disk gone)."""
+
+    exit_code = 4
+
+
+class PictureError(InfgenError):
+    """One picture can't be made. The runner records it and goes on."""
+
+
+class WorkerDied(InfgenError):
+    """A worker process ended without an answer (killed, out of memory, crashed in a codec)."""

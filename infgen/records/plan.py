@@ -1,0 +1,57 @@
+"""What was decided for one picture: every draw of the dice, no pixels. Plain JSON."""
+
+from __future__ import annotations
+
+import msgspec
+
+from infgen.records.box import Box
+
+
+class BackgroundPlan(msgspec.Struct, frozen=True):
+    """The scene behind one picture.
+
+    `number` counts the run's backgrounds from 0 (several layouts may share one); `row` is the
+    position in the background table. A picture is scaled to `scaled_size` = (width, height), which
+    covers the canvas, then the canvas is cut out at `offset` = (x, y) and mirrored if `flip`.
+    Otherwise `plain` names what is drawn, from `seed`.
+    """
+
+    number: int
+    row: int
+    picture: str = ""
+    scaled_size: tuple[int, int] = (0, 0)
+    offset: tuple[int, int] = (0, 0)
+    flip: bool = False
+    plain: str = ""
+    seed: int = 0
+
+
+class ObjectPlan(msgspec.Struct, frozen=True):
+    """One object to paint: its class id, the box that it may fill, and what goes into it."""
+
+    class_id: int
+    box: Box
+    method: str
+    cutout: str = ""
+    mirror: bool = False
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """An object that was wanted and isn't in the picture, and why. `box` is None when no place was
+    found for it."""
+
+    class_id: int
+    reason: str
+    box: Box | None = None
+
+
+class ImagePlan(msgspec.Struct, frozen=True):
+    """One picture: `objects` are in painting order (the last lies on top); `size` is the canvas's
+    (width, height) in pixels."""
+
+    index: int
+    split: str
+    size: tuple[int, int]
+    background: BackgroundPlan
+    objects: tuple[ObjectPlan, ...]
+    dropped: tuple[Dropped, ...] = ()

@@ -1,0 +1,65 @@
+"""What was painted: a Sample (pixels and labels), and what is kept of it, an Entry (no pixels)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from infgen.records.box import Box
+from infgen.records.plan import BackgroundPlan, Dropped
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One labelled object of a finished picture.
+
+    `id` counts from 1 within the picture, in painting order. `box` is tight around the visible
+    pixels, `requested` is the box that was planned. `rle` holds the visible mask as COCO's
+    compressed run-length counts over the whole canvas, `area` its number of pixels, and
+    `visible_frac` the share (0..1) of the whole object that it is.
+    """
+
+    id: int
+    class_id: int
+    box: Box
+    requested: Box
+    rle: str
+    area: int
+    visible_frac: float
+    method: str
+    cutout: str = ""
+    mirror: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` as RLE."""
+
+    canvas: np.ndarray
+    instances: tuple[Instance, ...]
+    dropped: tuple[Dropped, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line of samples-*.jsonl: all that exporters, reports and audits see of a picture.
+
+    `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
+    empty when `failure` says why the picture couldn't be made. `size` is (width, height).
+    """
+
+    index: int
+    split: str
+    size: tuple[int, int]
+    file: str
+    bytes: int
+    background: BackgroundPlan
+    objects: tuple[Instance, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    background_file: str = ""
+    failure: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The picture's file name without folder or ending, e.g. `00000042`."""
+        return f"{self.index:08d}"

@@ -1,0 +1,1 @@
+"""Floor 4: entries into what people look at."""

@@ -1,0 +1,63 @@
+"""The one way infgen writes a file: whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from infgen.records.errors import StorageError
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def part_name(path: Path) -> Path:
+    """Where a file is written before it gets its name. The same for every try, so that a run that
+    was killed leaves nothing that its successor doesn't overwrite."""
+    return path.with_name(f".{path.name}.part")
+
+
+def write_file(path: Path, data: bytes | memoryview) -> None:
+    """Write `data` to `path` under a temporary name, then rename: readers see all of it or nothing.
+
+    Makes the folder if needed. Raises StorageError with one sentence (disk full, no permission).
+    """
+    part = part_name(path)
+    try:
+        try:
+            part.write_bytes(data)
+        except FileNotFoundError:  # asking first would cost a system call for every picture
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def link_file(source: Path, path: Path) -> None:
+    """Make `path` the same file as `source`: a hard link, or a copy where links aren't possible."""
+    part = part_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
+        part.replace(path)
+        part.unlink(missing_ok=True)  # renaming one link of a file onto another does nothing
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """The sentence for a write that failed."""
+    return StorageError(
+        f"can't write {path}: {error.strerror or error}: free some space or mend the folder, "
+        "then run the same command again: it goes on where it stopped"
+    )

@@ -1,0 +1,1 @@
+"""Floor 4: pixels. Each stage knows records, never another stage."""

@@ -1,0 +1,1 @@
+"""Shared fixtures. Real pictures live beside the checkout and are skipped, loudly, without them."""
