@@ -1,0 +1,61 @@
+"""infgen: two CSV files in, a labelled detection and segmentation dataset of any size out.
+
+    import infgen
+    infgen.run(backgrounds="background.csv", classes="classes.csv", images=100)
+
+The verbs are those of the command line; their keyword arguments are its options. Importing infgen
+loads nothing else until a verb is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infgen.batch.runner import Reporter
+    from infgen.records.manifest import Manifest
+    from infgen.records.plan import ImagePlan
+
+__version__ = "0.1.0"
+__all__ = ["export", "plan", "run"]
+
+
+def run(
+    *, config: str | Path | None = None, reporter: Reporter | None = None, **settings: Any
+) -> Manifest:
+    """Make a dataset, or go on with one that was interrupted, and return its manifest.
+
+    `settings` are the options of `infgen run` by name (`backgrounds`, `classes`, `out`, `images`,
+    `max_overlap`, ...); `config` is a file of them, over which they win. Failed pictures are listed
+    in the manifest's `failures`.
+
+    Raises:
+        infgen.records.errors.InfgenError: with one clear sentence for each thing that is wrong.
+    """
+    from infgen.batch import runner
+
+    return runner.run(_settings(config, settings), reporter)
+
+
+def plan(*, config: str | Path | None = None, **settings: Any) -> Iterator[ImagePlan]:
+    """Every picture's plan, in order, as `run` with the same settings would make it."""
+    from infgen.batch import runner
+
+    planner = runner.plan(_settings(config, settings))
+    return map(planner.plan, range(planner.count))
+
+
+def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
+    """Write a finished dataset in further formats (`format`: names separated by commas)."""
+    from infgen.batch import runner
+
+    values = _settings(None, settings | {"format": format})
+    return runner.export(Path(dataset), values.export, values.workers)
+
+
+def _settings(config: str | Path | None, values: dict[str, Any]) -> Any:
+    from infgen.batch.settings import make_settings, read_toml
+
+    return make_settings((read_toml(Path(config)) if config else {}) | values)

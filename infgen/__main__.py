@@ -1,0 +1,6 @@
+"""python -m infgen"""
+
+from infgen.ui.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

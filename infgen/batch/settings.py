@@ -1,0 +1,204 @@
+"""Every setting of a run in one place: put together from the stages' own, checked, saved, read back.
+
+A setting is declared once, as a struct field with its type, bounds, default and help. From that come
+the command line's option, the check of every value wherever it comes from, and the run's record.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+import tomli_w
+from msgspec import Meta
+
+from infgen.export.settings import ExportSettings
+from infgen.ops.planning import PlanSettings
+from infgen.records.errors import InputError, Problem
+from infgen.stages.paste import PasteSettings
+
+
+class PictureSettings(msgspec.Struct, frozen=True):
+    """How pictures are kept."""
+
+    image_format: Annotated[
+        Literal["jpg", "png"], Meta(description="file format of the pictures")
+    ] = "jpg"
+    jpeg_quality: Annotated[int, Meta(ge=1, le=100, description="quality of jpg pictures")] = 90
+
+
+class RunSettings(msgspec.Struct, frozen=True):
+    """All that `infgen run` may be told. The nested structs are the stages' own slices."""
+
+    backgrounds: Annotated[Path, Meta(description="background.csv: the scenes")] | None = None
+    classes: Annotated[Path, Meta(description="classes.csv: the objects")] | None = None
+    out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
+    method: Annotated[
+        Literal["auto", "inpaint", "paste"],
+        Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),
+    ] = "auto"
+    workers: (
+        Annotated[int, Meta(ge=1, le=1024, description="processes (default: one per core)")] | None
+    ) = None
+    max_failures: Annotated[
+        int,
+        Meta(ge=0, description="failed pictures that still count as success"),
+    ] = 0
+    keep_backgrounds: Annotated[
+        bool, Meta(description="keep every background without its objects, as PNG")
+    ] = False
+    plan: PlanSettings = PlanSettings()
+    paste: PasteSettings = PasteSettings()
+    pictures: PictureSettings = PictureSettings()
+    export: ExportSettings = ExportSettings()
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The settings that change a plan or a pixel, by name: part of a run's fingerprint."""
+        slices = (self.plan, self.paste, self.pictures)
+        return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
+
+
+NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting as the command line sees it. `group` is the slice it belongs to ("run" for none),
+    `kind` its type without None, `choices` the values it may take (none: any), `takes` the same in
+    words."""
+
+    name: str
+    group: str
+    type: Any
+    kind: type
+    choices: tuple[str, ...]
+    takes: str
+    default: Any
+    help: str
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def options() -> Iterator[Option]:
+    """Every setting, in the order of the help page."""
+    for field in msgspec.structs.fields(RunSettings):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            for inner in msgspec.structs.fields(field.type):
+                yield _option(inner, field.name)
+        else:
+            yield _option(field, "run")
+
+
+def _option(field: msgspec.structs.FieldInfo, group: str) -> Option:
+    kind, choices, metas = field.type, (), []
+    while (origin := get_origin(kind)) in (Annotated, Union, UnionType):
+        if origin is Annotated:
+            kind, *metas = get_args(kind)
+        else:
+            kind = next(arg for arg in get_args(kind) if arg is not NoneType)
+    if origin is Literal:
+        kind, choices = str, get_args(kind)
+    kind = origin if origin is tuple else kind
+    takes = "one of " + ", ".join(choices) if choices else _in_words(kind, metas)
+    help_text = next((meta.description for meta in metas if meta.description), "")
+    return Option(field.name, group, field.type, kind, choices, takes, field.default, help_text)
+
+
+def _in_words(kind: type, metas: list[Meta]) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path",
+             tuple: "names separated by commas"}.get(kind, "text")  # fmt: skip
+    low = next((meta.ge for meta in metas if meta.ge is not None), None)
+    high = next((meta.le for meta in metas if meta.le is not None), None)
+    if low is None:
+        return words
+    return f"{words} of at least {low}" if high is None else f"{words} from {low} to {high}"
+
+
+def make_settings(values: Mapping[str, Any]) -> RunSettings:
+    """Settings from flat names and values (text or typed); names left out keep their defaults.
+
+    Raises:
+        InputError: with every unknown name and every value that doesn't fit.
+    """
+    known = {option.name: option for option in options()}
+    problems, groups = [], {}
+    for name, value in values.items():
+        option = known.get(name)
+        if option is None:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"the settings are {', '.join(known)}"
+            problems.append(Problem(f"there is no setting '{name}': {hint}"))
+            continue
+        try:
+            converted = _convert(option, value)
+        except ValueError as error:
+            problems.append(Problem(str(error)))
+            continue
+        groups.setdefault(option.group, {})[name] = converted
+    if problems:
+        raise InputError(problems)
+    top = groups.pop("run", {})
+    default = RunSettings()
+    return RunSettings(
+        **top,
+        **{group: msgspec.structs.replace(getattr(default, group), **inner)
+           for group, inner in groups.items()},
+    )  # fmt: skip
+
+
+def _convert(option: Option, value: Any) -> Any:
+    if option.kind is tuple and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(
+            value, option.type, strict=False, dec_hook=lambda kind, raw: kind(raw)
+        )
+    except (msgspec.ValidationError, TypeError):
+        raise ValueError(f"{option.flag}: '{value}' won't do: it takes {option.takes}") from None
+
+
+def flatten(settings: RunSettings) -> dict[str, Any]:
+    """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
+    flat = {}
+    for option in options():
+        holder = settings if option.group == "run" else getattr(settings, option.group)
+        value = getattr(holder, option.name)
+        if value is not None and option.name not in NOT_RECORDED:
+            flat[option.name] = (
+                str(value.resolve()) if isinstance(value, Path) else msgspec.to_builtins(value)
+            )
+    return flat
+
+
+def write_toml(settings: RunSettings, record: Mapping[str, Any]) -> bytes:
+    """The file that `--config` reads, with the run's `record` as a table that it passes over."""
+    text = "# Made by infgen. The same dataset again: python -m infgen run --config run.toml\n"
+    return (text + tomli_w.dumps(flatten(settings) | {"record": dict(record)})).encode()
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Flat settings from a --config file; its relative paths are relative to itself.
+
+    Raises:
+        InputError: the file can't be read, or isn't TOML.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(Problem(f"can't be read: {error.strerror or error}", str(path))) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(Problem(f"isn't TOML: {error}", str(path))) from None
+    values.pop("record", None)
+    for option in options():
+        if option.kind is Path and isinstance(values.get(option.name), str):
+            values[option.name] = str(path.parent / values[option.name])
+    return values

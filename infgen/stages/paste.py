@@ -1,0 +1,154 @@
+"""The paste stage: cutouts scaled into their boxes and laid over the canvas, with true labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import cv2
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from infgen.ops.blend import (
+    OPAQUE,
+    blend_over,
+    crop_to_content,
+    halvings,
+    premultiply,
+    scale_to,
+)
+from infgen.ops.masks import encode_rle, tight_box
+from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
+from infgen.records.sample import Instance, Sample
+from infgen.records.specs import Picture
+from infgen.sources.pictures import PictureCache, read_rgba
+
+CACHE_BYTES = 96 * 2**20
+
+
+class PasteSettings(msgspec.Struct, frozen=True):
+    """How copy-paste decides what may be seen."""
+
+    min_visible: Annotated[
+        float,
+        Meta(ge=0, le=1, description="objects of which less would be visible aren't painted"),
+    ] = 0.3
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A cutout at its place: `patch` is (h, w, 4) uint8 premultiplied, its corner at (x, y); `mask`
+    is (h, w) bool, the pixels that belong to the object; `visible` those that nothing covers."""
+
+    plan: ObjectPlan
+    x: int
+    y: int
+    patch: np.ndarray
+    mask: np.ndarray
+    visible: np.ndarray
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        height, width = self.mask.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
+    @property
+    def visible_frac(self) -> float:
+        return float(np.count_nonzero(self.visible) / np.count_nonzero(self.mask))
+
+
+class Paste:
+    """Pastes. `pictures` are the user's cutout files by name."""
+
+    def __init__(self, pictures: Mapping[str, Picture], settings: PasteSettings):
+        self._pictures, self._settings = pictures, settings
+        self._cache = PictureCache(CACHE_BYTES)
+
+    def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
+        """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
+
+        An object of which too little would be seen isn't painted at all but listed as dropped, so
+        that nothing visible is without a label.
+
+        Raises:
+            PictureError: a cutout file is gone or has changed.
+        """
+        return [self._paint_one(canvas, plan) for canvas, plan in zip(canvases, plans, strict=True)]
+
+    def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
+        layers, dropped = self._arrange(plan)
+        instances = []
+        for number, layer in enumerate(layers, 1):
+            blend_over(canvas[layer.window], layer.patch)
+            instances.append(_label(number, layer, plan.size))
+        return Sample(canvas, tuple(instances), plan.dropped + tuple(dropped))
+
+    def _arrange(self, plan: ImagePlan) -> tuple[list[Layer], list[Dropped]]:
+        """The layers to paint, lowest first, and the objects that are left out.
+
+        Decided from the top down: what an object shows depends only on those above it, and these
+        have been kept or dropped already.
+        """
+        covered = np.zeros(plan.size[::-1], bool)
+        layers: list[Layer] = []
+        dropped: list[Dropped] = []
+        for wanted in reversed(plan.objects):
+            layer = self._lay(wanted, plan.size, covered)
+            reason = self._reject(layer)
+            if reason:
+                dropped.append(Dropped(wanted.class_id, reason, wanted.box))
+                continue
+            covered[layer.window] |= layer.mask
+            layers.append(layer)
+        return layers[::-1], dropped[::-1]
+
+    def _lay(self, plan: ObjectPlan, canvas: tuple[int, int], covered: np.ndarray) -> Layer:
+        """The cutout scaled into its box, keeping its shape, around the box's centre."""
+        picture = self._pictures[plan.cutout]
+        levels = self._cache.get(
+            picture.sha256,
+            make=lambda: halvings(premultiply(crop_to_content(read_rgba(picture)))),
+            size_of=lambda levels: sum(level.nbytes for level in levels),
+        )
+        full_height, full_width = levels[0].shape[:2]
+        scale = min(plan.box.width / full_width, plan.box.height / full_height)
+        width = min(max(round(full_width * scale), 1), canvas[0])
+        height = min(max(round(full_height * scale), 1), canvas[1])
+        (cx, cy) = plan.box.center
+        x = min(max(round(cx - width / 2), 0), canvas[0] - width)
+        y = min(max(round(cy - height / 2), 0), canvas[1] - height)
+        patch = scale_to(levels, (width, height))
+        if plan.mirror:
+            patch = cv2.flip(patch, 1)
+        mask = patch[..., 3] >= OPAQUE
+        visible = mask & ~covered[y : y + height, x : x + width]
+        return Layer(plan, x, y, patch, mask, visible)
+
+    def _reject(self, layer: Layer) -> str:
+        """Why an object isn't painted; empty when it is."""
+        if not layer.mask.any():
+            return "too thin to be seen at its size"
+        if layer.visible_frac < self._settings.min_visible or not layer.visible.any():
+            return "hidden behind others"
+        return ""
+
+
+def _label(number: int, layer: Layer, canvas: tuple[int, int]) -> Instance:
+    mask = np.zeros(canvas[::-1], np.uint8)
+    mask[layer.window] = layer.visible
+    box = tight_box(mask)
+    assert box is not None  # what shows nothing was dropped
+    return Instance(
+        id=number,
+        class_id=layer.plan.class_id,
+        box=box,
+        requested=layer.plan.box,
+        rle=encode_rle(mask),
+        area=int(np.count_nonzero(layer.visible)),
+        visible_frac=round(layer.visible_frac, 4),
+        method="paste",
+        cutout=layer.plan.cutout,
+        mirror=layer.plan.mirror,
+    )

@@ -1,0 +1,28 @@
+# Sourced by demo, test and check: `make_venv EXTRA` leaves .venv with infgen and that extra in it.
+# A stamp of what was asked makes the second time quick.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+make_venv() {
+  local extra=$1 python=${PYTHON:-python3} stamp
+  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "infgen needs Python 3.11 or newer; set PYTHON to one (found: $("$python" --version 2>&1))" >&2
+    exit 2
+  fi
+  if [ ! -x .venv/bin/python ]; then
+    echo "making .venv"
+    "$python" -m venv .venv || { echo "no venv module: on Debian, apt-get install python3-venv" >&2; exit 2; }
+  fi
+  stamp=.venv/.installed-${extra:-base}
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$(_wanted)" ]; then
+    echo "installing infgen${extra:+ with its $extra tools} (some minutes the first time)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".${extra:+[$extra]}"
+    _wanted >"$stamp"
+  fi
+}
+
+_wanted() {
+  .venv/bin/python --version
+  cksum pyproject.toml
+  pwd
+}
