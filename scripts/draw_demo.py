@@ -318,7 +318,7 @@ def add_shore(ground: Floats, image: Floats, scene: Scene, land: Land, tone: Flo
     sand = gradient(scene.verge, tone) * 0.5 + gradient("b89a70 e0cba2", tone) * 0.5
     ground = mix(ground, sand, step(-0.55, -0.3, beyond + 0.1 * land.medium))
     ground = mix(ground, reflection(image, scene, land), step(-0.02, 0.02, beyond))
-    surf = step(0.1, 0, np.abs(beyond - 0.04 + 0.05 * land.medium)) * step(16, 10, land.depth)
+    surf = step(0.065, 0, np.abs(beyond - 0.03 + 0.05 * land.medium)) * step(16, 10, land.depth)
     return mix(ground, gradient(scene.clouds, 1), surf * scene.foam)
 
 
@@ -546,7 +546,7 @@ SCENES = (
               Ridge("hill", 0.09, "25243a 4a4450", 0.1))),
     Scene("dusk_coast", sky="1f3a66 5a6f9a f4a070", haze="c08a84", sun=(0.78, 0.07),
           light="ff9050", clouds="3f4468 b87a80 ffc090", clear=-0.2, recede=0.1, glow=0.9,
-          disc=0.02, horizon=0.47, water="2a3f66", foam=0.5, bend=0.7, lane=-0.4,
+          disc=0.02, horizon=0.47, water="2a3f66", foam=0.4, bend=0.7, lane=-0.4,
           ground="2a3026 4a4834 6e6244", verge="4a4440 706458", road="33333c 53525a",
           lines="c4b8b4", trees="10140f 262a1c 665838", bark="1e1a18", tree_height=1.2,
           shadow=0.25, ridges=(Ridge("mountain", 0.26, "3a3f62 6a5a74", 0.5),

@@ -23,7 +23,7 @@ from infgen.records.errors import WorkerDied
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 4  # chunks a worker that has run ahead of the slowest may be beyond the next one due
+AHEAD = 4  # chunks per worker that may wait for a slower one to catch up
 _BOOT = (
     "import sys, pickle; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from infgen.batch.engines import serve; serve()"
@@ -31,10 +31,9 @@ _BOOT = (
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: its affinity, and the container's quota where there is one."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    """Cores that this process may use: its affinity, within the container's quota if it has one."""
+    count = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else count
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, min(cores, int(quota) // int(period)))
@@ -42,51 +41,75 @@ def usable_cores() -> int:
         return cores
 
 
-def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, chunk: int = 8
-) -> Iterator[Result | WorkerDied]:
-    """`function` of every item, in the items' order, computed by `workers` processes.
+class Crew:
+    """Worker processes for any number of maps, one after the other. With one worker there is no
+    process at all: the work is done right here.
 
-    `function` is pickled once per worker and keeps its state (caches) there; with one worker it
-    runs right here. What it raises is raised here. An item that kills its worker twice yields a
-    WorkerDied in place of its result, and the others go on.
+        with Crew(workers=4) as crew:
+            for result in crew.map(function, items): ...
     """
-    if workers == 1:
-        return (function(item) for item in items)
-    return _Crew(function, items, workers, chunk).results()
+
+    def __init__(self, workers: int):
+        self._workers = [_Worker() for _ in range(workers)] if workers > 1 else []
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in self._workers:
+            worker.stop()
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], chunk: int = 8
+    ) -> Iterator[Result | WorkerDied]:
+        """`function` of every item, in the items' order.
+
+        `function` is sent to each worker once and keeps its state (caches) there until the next map.
+        What it raises is raised here. An item that kills its worker twice yields a WorkerDied in
+        place of its result, and the others go on. A map that isn't read to its end stops the crew.
+        """
+        if not self._workers:
+            return map(function, items)
+        return _Map(self._workers, function, items, chunk).results()
 
 
-class _Crew(Generic[Item, Result]):
-    """The processes of one ordered_map, each served by a thread of the parent."""
+class _Map(Generic[Item, Result]):
+    """One map over the crew: a thread of the parent for each worker, results put in order."""
 
     def __init__(
-        self, function: Callable[[Item], Result], items: Iterable[Item], workers: int, chunk: int
+        self,
+        workers: list[_Worker],
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        chunk: int,
     ):
-        self._function = pickle.dumps(function)
-        self._items, self._chunk = iter(items), chunk
+        self._workers, self._chunk = workers, chunk
+        self._function, self._items = pickle.dumps(function), iter(items)
         self._lock = threading.Condition()
         self._taken = self._yielded = 0
-        self._exhausted = self._stopped = False
+        self._exhausted = False
         self._done: dict[int, list[Result | WorkerDied] | BaseException] = {}
-        self._workers = [_Worker(self._function) for _ in range(workers)]
-        self._threads = [
+
+    def results(self) -> Iterator[Result | WorkerDied]:
+        threads = [
             threading.Thread(target=self._serve, args=(worker,), daemon=True)
             for worker in self._workers
         ]
-
-    def results(self) -> Iterator[Result | WorkerDied]:
+        finished = False
         try:
-            for thread in self._threads:
+            for thread in threads:
                 thread.start()
             while (results := self._next_chunk()) is not None:
                 yield from results
+            finished = True
         finally:
             with self._lock:
-                self._stopped = True
+                self._exhausted = True
                 self._lock.notify_all()
-            for worker in self._workers:
-                worker.stop()
-            for thread in self._threads:
+            if not finished:
+                for worker in self._workers:
+                    worker.stop()
+            for thread in threads:
                 thread.join()
 
     def _next_chunk(self) -> list[Result | WorkerDied] | None:
@@ -103,29 +126,32 @@ class _Crew(Generic[Item, Result]):
         return results
 
     def _serve(self, worker: _Worker) -> None:
-        while (task := self._take()) is not None:
+        while (task := self._take(len(self._workers))) is not None:
             number, chunk = task
             try:
-                results: list[Result | WorkerDied] | BaseException = worker.work(chunk)
+                results: list[Result | WorkerDied] | BaseException = worker.work(
+                    self._function, chunk
+                )
             except BaseException as error:
                 results = error
             with self._lock:
                 self._done[number] = results
+                self._exhausted |= isinstance(results, BaseException)
                 self._lock.notify_all()
-                if isinstance(results, BaseException):
-                    return
 
-    def _take(self) -> tuple[int, list[Item]] | None:
-        """The next chunk and its number, once few enough are waiting to be yielded."""
+    def _take(self, workers: int) -> tuple[int, list[Item]] | None:
+        """The next chunk and its number, as soon as few enough are waiting to be read."""
         with self._lock:
-            while self._taken - self._yielded > AHEAD * len(self._workers) and not self._stopped:
+            while self._taken - self._yielded > AHEAD * workers and not self._exhausted:
                 self._lock.wait()
+            if self._exhausted:
+                return None
             try:
-                chunk = [] if self._stopped else list(islice(self._items, self._chunk))
-            except BaseException as error:  # the caller's iterator failed: hand it to the caller
+                chunk = list(islice(self._items, self._chunk))
+            except BaseException as error:  # the caller's iterator failed: its caller shall know
                 self._done[self._taken] = error
-                chunk = []
                 self._taken += 1
+                chunk = []
             if not chunk:
                 self._exhausted = True
                 self._lock.notify_all()
@@ -135,41 +161,41 @@ class _Crew(Generic[Item, Result]):
 
 
 class _Worker:
-    """A child process that applies the function to chunks, started again when it dies."""
+    """A child process, started when first needed and again when it dies."""
 
-    def __init__(self, function: bytes):
-        self._function = function
+    def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._knows: bytes | None = None  # the function that the process was sent
         self._stopped = False
 
-    def work(self, chunk: list[Any]) -> list[Any]:
-        """Results of a chunk. After a death the items are tried once more, one by one, so that only
-        the one that kills is lost."""
+    def work(self, function: bytes, chunk: list[Any]) -> list[Any]:
+        """The pickled function's results for a chunk. When the process dies the items are tried
+        again one by one, so that only the one that kills is lost."""
         try:
-            return self._ask(chunk)
-        except WorkerDied as death:
+            return self._ask(function, chunk)
+        except WorkerDied:
             if self._stopped:
                 raise
-            return self._ask_again(chunk) if len(chunk) > 1 else [self._last_try(chunk[0], death)]
+            return [self._try_alone(function, item) for item in chunk]
 
-    def _ask_again(self, chunk: list[Any]) -> list[Any]:
-        return [self.work([item])[0] for item in chunk]
-
-    def _last_try(self, item: Any, death: WorkerDied) -> Any:
+    def _try_alone(self, function: bytes, item: Any) -> Any:
         try:
-            return self._ask([item])[0]
-        except WorkerDied:
+            return self._ask(function, [item])[0]
+        except WorkerDied as death:
             return death
 
-    def _ask(self, chunk: list[Any]) -> list[Any]:
+    def _ask(self, function: bytes, chunk: list[Any]) -> list[Any]:
         process = self._process or self._start()
         assert process.stdin is not None and process.stdout is not None
         try:
-            pickle.dump(chunk, process.stdin, pickle.HIGHEST_PROTOCOL)
+            if self._knows is not function:
+                process.stdin.write(pickle.dumps(("function", function)))
+                self._knows = function
+            process.stdin.write(pickle.dumps(("chunk", chunk), pickle.HIGHEST_PROTOCOL))
             process.stdin.flush()
             answer = pickle.load(process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
-            self._process = None
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            self._process = self._knows = None
             raise WorkerDied(_obituary(process)) from error
         if isinstance(answer, BaseException):
             raise answer
@@ -186,8 +212,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C goes to the parent, which decides
         )
         assert self._process.stdin is not None
-        pickle.dump(sys.path, self._process.stdin)
-        self._process.stdin.write(self._function)
+        self._process.stdin.write(pickle.dumps(sys.path))
         return self._process
 
     def stop(self) -> None:
@@ -214,14 +239,18 @@ def serve() -> None:
     cv2.setNumThreads(1)
     answers: IO[bytes] = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land between the answers
-    function = pickle.load(sys.stdin.buffer)
+    function: Callable[[Any], Any] | None = None
     while True:
         try:
-            chunk = pickle.load(sys.stdin.buffer)
+            kind, message = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        if kind == "function":
+            function = pickle.loads(message)
+            continue
+        assert function is not None
         try:
-            answer: Any = pickle.dumps([function(item) for item in chunk], pickle.HIGHEST_PROTOCOL)
+            answer = pickle.dumps([function(item) for item in message], pickle.HIGHEST_PROTOCOL)
         except Exception as error:
             answer = _pickled_error(error)
         answers.write(answer)

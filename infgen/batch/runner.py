@@ -6,6 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,13 +14,13 @@ from typing import Any, Protocol
 import msgspec
 
 from infgen import __version__
-from infgen.batch.engines import ordered_map, usable_cores
+from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.methods import canvas_size, choose_methods
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.settings import RunSettings, flatten, write_toml
 from infgen.batch.store import Store, open_finished
-from infgen.export import EXPORTS
-from infgen.export.settings import Dataset, ExportSettings
+from infgen.formats import EXPORTS
+from infgen.formats.settings import Dataset, ExportSettings
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -78,17 +79,19 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     pinned = store.recorded().get("methods", {})
     planner, notes = prepare(settings, pinned, reporter)
     fingerprint = fingerprint_of(settings, planner)
-    with store.claimed():
+    with ExitStack() as stack:
+        stack.enter_context(store.claimed())
         methods = dict(zip(_names(planner.request), planner.methods, strict=True))
         record = {"infgen": __version__, "methods": methods, "fingerprint": fingerprint}
         store.begin(write_toml(settings, record), fingerprint)
-        _paint_missing(store, planner, settings, reporter)
+        crew = stack.enter_context(Crew(_workers(settings.workers, planner.count)))
+        _paint_missing(store, planner, settings, crew, reporter)
         manifest = _take_stock(store, planner, settings, fingerprint, notes)
         before = store.manifest()
         formats = tuple(
             dict.fromkeys([*(before.formats if before else ()), *settings.export.format])
         )
-        export_formats(store, manifest, settings.export, _workers(settings), reporter)
+        export_formats(store, manifest, settings.export, crew, reporter)
         manifest = msgspec.structs.replace(manifest, formats=formats)
         store.finish(manifest)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -125,7 +128,7 @@ def _tables(settings: RunSettings) -> tuple[Path, Path]:
 
 
 def _paint_missing(
-    store: Store, planner: Planner, settings: RunSettings, reporter: Reporter
+    store: Store, planner: Planner, settings: RunSettings, crew: Crew, reporter: Reporter
 ) -> None:
     """Make every picture that isn't there yet."""
 
@@ -136,18 +139,16 @@ def _paint_missing(
     if not missing:
         return
     store.reopen()
-    workers = min(_workers(settings), -(-len(missing) // CHUNK))
-    store.log("painting", missing=len(missing), of=planner.count, workers=workers)
+    store.log("painting", missing=len(missing), of=planner.count, workers=settings.workers)
     began = time.perf_counter()
     reporter.start("pictures", planner.count, planner.count - len(missing))
-    made = ordered_map(Pipeline(planner, settings), missing, workers, CHUNK)
+    made = crew.map(Pipeline(planner, settings), missing, CHUNK)
     try:
         lines = _told(made, missing, planner, store, reporter)
         for _ in store.fill(planner.count, is_kept, lines):
             pass
     finally:
         reporter.stop()
-        made.close()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))
 
 
@@ -252,8 +253,9 @@ def _names(request: Request) -> tuple[str, ...]:
     return tuple(spec.name for spec in request.classes)
 
 
-def _workers(settings: RunSettings) -> int:
-    return settings.workers or usable_cores()
+def _workers(asked: int | None, pictures: int) -> int:
+    """Processes to start: as asked, or one per core, but no more than there are chunks."""
+    return max(1, min(asked or usable_cores(), -(-pictures // CHUNK)))
 
 
 def _with_needed_backgrounds(settings: RunSettings) -> RunSettings:
@@ -286,8 +288,8 @@ def export(
     """
     check_formats(settings.format)
     store, manifest = open_finished(folder)
-    with store.claimed():
-        export_formats(store, manifest, settings, workers or usable_cores(), reporter or Silent())
+    with store.claimed(), Crew(_workers(workers, manifest.pictures)) as crew:
+        export_formats(store, manifest, settings, crew, reporter or Silent())
         formats = tuple(dict.fromkeys([*manifest.formats, *settings.format]))
         manifest = msgspec.structs.replace(manifest, formats=formats)
         store.finish(manifest)
@@ -304,7 +306,7 @@ def check_formats(names: Sequence[str]) -> None:
 
 
 def export_formats(
-    store: Store, manifest: Manifest, settings: ExportSettings, workers: int, reporter: Reporter
+    store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> None:
     """Write each format of `settings` from the store's records."""
     dataset = Dataset(
@@ -315,14 +317,12 @@ def export_formats(
     )
     for name in settings.format:
         lines = (line for line in store.lines() if b'"failure":""' in line)
-        workers = min(workers, -(-manifest.pictures // CHUNK)) or 1
         reporter.start(name, manifest.pictures)
-        converted = ordered_map(Converter(name, dataset), lines, workers, CHUNK)
+        converted = crew.map(Converter(name, dataset), lines, CHUNK)
         try:
             EXPORTS[name].finish(_counted(converted, reporter), dataset)
         finally:
             reporter.stop()
-            converted.close()
 
 
 class Converter:

@@ -18,7 +18,7 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
-from infgen.export.settings import ExportSettings
+from infgen.formats.settings import ExportSettings
 from infgen.ops.planning import PlanSettings
 from infgen.records.errors import InputError, Problem
 from infgen.stages.paste import PasteSettings
@@ -130,7 +130,8 @@ def make_settings(values: Mapping[str, Any]) -> RunSettings:
         InputError: with every unknown name and every value that doesn't fit.
     """
     known = {option.name: option for option in options()}
-    problems, groups = [], {}
+    problems: list[Problem] = []
+    groups: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
         option = known.get(name)
         if option is None:

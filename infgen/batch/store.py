@@ -149,6 +149,8 @@ class Store:
                     os.fsync(file.fileno())
             except OSError as error:
                 raise storage_error(path, error) from error
+        if next(lines, None) is not None:
+            raise ValueError("more pictures were made than were missing")
 
     def lines(self) -> Iterator[bytes]:
         """Every record line, in index order."""
@@ -176,9 +178,9 @@ class Store:
                 entry = decoder.decode(line)
             except msgspec.DecodeError:
                 continue
-            if line.endswith(b"\n") and not entry.failure and self._is_there(entry):
-                if is_kept(entry):
-                    good[entry.index] = line
+            whole = line.endswith(b"\n") and not entry.failure
+            if whole and self._is_there(entry) and is_kept(entry):
+                good[entry.index] = line
         return good
 
     def _is_there(self, entry: Entry) -> bool:

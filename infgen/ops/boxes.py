@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from infgen.records.box import Box
@@ -45,7 +47,8 @@ def draw_sizes(
         widths, heights = size_ranges(size, canvas)
         return rng.uniform(*widths, count), rng.uniform(*heights, count)
     longer = rng.uniform(*LONGER_SIDE_RANGE, count) * min(canvas)
-    ratio = np.exp(rng.uniform(*np.log(size.ratio_range), count))
+    low, high = map(math.log, size.ratio_range)
+    ratio = np.exp(rng.uniform(low, high, count))
     return longer * np.minimum(1, ratio), longer * np.minimum(1, 1 / ratio)
 
 

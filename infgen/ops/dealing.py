@@ -47,7 +47,8 @@ def choose_val(weights: dict[str, int], val_frac: float, seed: int) -> frozenset
     if val_frac <= 0 or len(weights) < 2:
         return frozenset()
     keys = sorted(weights)
-    target, taken, val = val_frac * sum(weights.values()), 0, set()
+    target, taken = val_frac * sum(weights.values()), 0
+    val: set[str] = set()
     for position in stream(seed, 0, "val split").permutation(len(keys)):
         key = keys[position]
         if abs(taken + weights[key] - target) < abs(taken - target) and len(val) < len(keys) - 1:

@@ -7,6 +7,8 @@ point. A contour through pixel centres, as cv2.findContours gives, loses half a 
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -218,19 +220,27 @@ def _join(rings: list[np.ndarray], bridges: list[tuple[int, int]]) -> np.ndarray
     if len(rings) == 1:
         return rings[0]
     low, high = np.moveaxis(np.concatenate([_edges(ring) for ring in rings]), 2, 0)
-    points = [point for ring in rings for point in ring.tolist()]
+    points = np.concatenate(rings).tolist()
     following: list[int] = []
     for ring in rings:
         first = len(following)
         following += [*range(first + 1, first + len(ring)), first]
+
+    exits: dict[int, list[tuple[float, int]]] = {}  # by edge: how far along it, and which point
     for here, there in bridges:
-        # the closest points of the two edges: on the stretch they share in x or y, or facing ends
+        # the closest points of two parallel edges: on the stretch they share, or facing ends
         reach = np.maximum(low[here], low[there])
-        near, far = np.minimum(reach, high[here]).tolist(), np.minimum(reach, high[there]).tolist()
-        leave, arrive, return_, back = range(len(points), len(points) + 4)
-        points += [near, far, far, near]
-        # Bridges that share an edge may come in any order: what is walked back and forth cancels.
-        following += [arrive, following[there], back, following[here]]
-        following[here], following[there] = leave, return_
+        ends = np.minimum(reach, (high[here], high[there])).tolist()
+        # a pair of points at either end: leave by the first, come back to the second
+        for edge, end, far_side in zip((here, there), ends, (3, -1), strict=True):
+            exits.setdefault(edge, []).append((math.dist(points[edge], end), len(points)))
+            points += [end, end]
+            following += [len(following) + far_side, -1]
+    for edge, stops in exits.items():
+        at, last = edge, following[edge]
+        for _, leave in sorted(stops):
+            following[at], at = leave, leave + 1
+        following[at] = last
+
     polygon = np.array(points)[_cycles(following)[0]]
     return polygon[(polygon != np.roll(polygon, 1, axis=0)).any(axis=1)]

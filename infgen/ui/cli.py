@@ -15,7 +15,7 @@ import msgspec
 from infgen import __version__
 from infgen.batch import runner
 from infgen.batch.settings import Option, RunSettings, make_settings, options, read_toml
-from infgen.export import EXPORTS
+from infgen.formats import EXPORTS
 from infgen.records.errors import InfgenError
 from infgen.ui.terminal import Terminal, print_error, print_plans, print_stopped, print_summary
 

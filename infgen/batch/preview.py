@@ -1,0 +1,172 @@
+"""A look before and after: contact sheets of what is planned, and of what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+
+from infgen.batch.pipeline import encode_picture
+from infgen.batch.store import Store, open_finished
+from infgen.ops.masks import decode_rle
+from infgen.ops.planning import Planner
+from infgen.records.errors import InputError, PictureError
+from infgen.records.manifest import Manifest
+from infgen.records.plan import ImagePlan
+from infgen.records.sample import Entry, Instance
+from infgen.report.sheet import Mark, Tile, checkers, draw_sheet, shrink
+from infgen.sources.disk import write_file
+from infgen.stages.backgrounds import Backgrounds
+
+TILES, MOST_TILES = 24, 500
+FILE = "preview.png"
+
+
+def preview_dataset(folder: Path, file: Path | None = None, count: int = TILES) -> Path:
+    """Draw `count` pictures of a finished dataset into `file` (default: preview.png in `folder`)
+    and return its path.
+
+    Raises:
+        InputError: there is no finished dataset, or `count` or `file` won't do.
+        StorageError: the file can't be written.
+    """
+    _check(file, count)
+    store, manifest = open_finished(folder)
+    return _write(file or folder / FILE, sheet_of(store, manifest, count))
+
+
+def preview_plan(planner: Planner, file: Path | None = None, count: int = TILES) -> Path:
+    """Draw `count` plans into `file` (default: preview.png in the current folder) and return its
+    path. Scenes that are yet to be generated are checkered.
+
+    Raises:
+        InputError: `count` or `file` won't do.
+        StorageError: the file can't be written.
+    """
+    _check(file, count)
+    request = planner.request
+    backgrounds = Backgrounds(
+        {picture.name: picture for spec in request.backgrounds for picture in spec.pictures}
+    )
+    plans = [planner.plan(index) for index in _spread(planner.count, count)]
+    tiles = [_planned_tile(plan, planner, backgrounds) for plan in plans]
+    sheet = draw_sheet(
+        tiles,
+        [spec.name for spec in request.classes],
+        f"Plan: {_count(planner.count, 'picture')} of {planner.canvas[0]} x {planner.canvas[1]}, "
+        f"{_count(len(request.classes), 'class')}",
+        f"Planned boxes, nothing is painted yet. {_shown(len(tiles), planner.count)}",
+    )
+    return _write(file or Path(FILE), sheet)
+
+
+def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray:
+    """The contact sheet of the store's pictures, (H, W, 3) uint8 RGB, whether or not the dataset is
+    finished; `manifest` gives the totals. The folder's name isn't on it: the same dataset elsewhere
+    has the same sheet."""
+    total = manifest.pictures
+    tiles = [_tile(entry, store.folder) for entry in _chosen(store, _spread(total, count))]
+    objects = sum(one.objects for one in manifest.classes)
+    splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
+    return draw_sheet(
+        tiles,
+        [one.name for one in manifest.classes],
+        f"Dataset: {_count(total, 'picture')} ({splits}), {_count(objects, 'object')}, "
+        f"{_count(len(manifest.classes), 'class')}",
+        f"Boxes and masks as labelled. {_shown(len(tiles), total)}",
+    )
+
+
+# ---- which pictures ------------------------------------------------------------------------------
+
+
+def _spread(total: int, count: int) -> list[int]:
+    """`count` of the numbers 0..total - 1, or all if they are fewer, evenly spaced from 0 on."""
+    count = min(count, total)
+    return [number * total // count for number in range(count)]
+
+
+def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
+    """The records of these ranks among the pictures that didn't fail. Of all others not more than a
+    line is held at a time, and none is decoded."""
+    wanted = set(ranks)
+    lines = (line for line in store.lines() if b'"failure":""' in line)
+    for rank, line in enumerate(lines):
+        if rank in wanted:
+            yield msgspec.json.decode(line, type=Entry)
+
+
+# ---- their tiles ---------------------------------------------------------------------------------
+
+
+def _tile(entry: Entry, folder: Path) -> Tile:
+    caption = _caption(entry.index, entry.split, len(entry.objects))
+    picture = _read(folder / entry.file)
+    if picture is None:
+        return Tile(entry.size, None, (), caption, f"{entry.file} can't be read")
+    marks = tuple(_mark(instance, entry.size) for instance in entry.objects)
+    return Tile(entry.size, shrink(picture), marks, caption)
+
+
+def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
+    x0, y0, x1, y1 = (int(edge) for edge in instance.box.xyxy)
+    mask = decode_rle(instance.rle, size)[y0:y1, x0:x1]
+    return Mark(instance.class_id, instance.box, shrink(mask.astype(np.uint8)) != 0)
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """The picture as (H, W, 3) uint8 RGB; None if it is gone or broken."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError:
+        return None
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _planned_tile(plan: ImagePlan, planner: Planner, backgrounds: Backgrounds) -> Tile:
+    caption = _caption(plan.index, plan.split, len(plan.objects))
+    marks = tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
+    if not plan.background.picture and not plan.background.plain:
+        prompt = planner.request.backgrounds[plan.background.row].prompt
+        return Tile(plan.size, checkers(plan.size), marks, f"{caption} · {prompt}")
+    try:
+        [canvas] = backgrounds.make([plan])
+    except PictureError as error:
+        return Tile(plan.size, None, (), caption, str(error))
+    return Tile(plan.size, shrink(canvas), marks, caption)
+
+
+# ---- words and files -----------------------------------------------------------------------------
+
+
+def _caption(index: int, split: str, objects: int) -> str:
+    return f"{index} · {split} · {_count(objects, 'object')}"
+
+
+def _count(number: int, thing: str) -> str:
+    ending = "" if number == 1 else "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{ending}"
+
+
+def _shown(shown: int, total: int) -> str:
+    if shown == total:
+        return "All of them are shown." if total > 1 else ""
+    return f"{shown} of {total:,} are shown, spread evenly."
+
+
+def _check(file: Path | None, count: int) -> None:
+    if not 1 <= count <= MOST_TILES:
+        raise InputError(
+            f"--count: '{count}' won't do: it takes a whole number from 1 to {MOST_TILES}"
+        )
+    if file is not None and file.suffix.lower() != ".png":
+        raise InputError(f"--file: '{file}' won't do: it takes a path that ends in .png")
+
+
+def _write(file: Path, sheet: np.ndarray) -> Path:
+    write_file(file, encode_picture(sheet, "png").data)
+    return file

@@ -1,0 +1,162 @@
+"""voc/VOCdevkit/VOC2012: boxes as XML and masks as palette PNGs, laid out as Pascal VOC is.
+
+VOC keeps all pictures together and splits them by the lists in ImageSets. No source, owner or
+annotator is written: there is none.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from infgen.formats.label_map import label_map
+from infgen.formats.settings import Dataset
+from infgen.records.errors import InputError
+from infgen.records.sample import Entry, Instance
+from infgen.sources import disk
+
+FOLDER = "voc/VOCdevkit/VOC2012"
+MOST = 254  # classes, or objects in a picture: 8 bits less 0, the background, and 255, VOC's void
+
+# VOC's annotation guidelines (2009 to 2012): with more than 5 % hidden within its box an object is
+# "occluded", with more than 15 to 20 % beyond its box "truncated".
+OCCLUDED_BELOW = 0.95
+TRUNCATED_BELOW = 0.8
+
+
+def convert(entry: Entry, dataset: Dataset) -> tuple[str, str]:
+    """Write one picture's four files; gives its split and stem.
+
+    Raises InputError when VOC's masks can't hold the picture's objects or the dataset's classes.
+    """
+    _check_room(entry, dataset)
+    root = dataset.folder / FOLDER
+    picture = entry.stem + PurePosixPath(entry.file).suffix
+    disk.link_file(dataset.folder / entry.file, root / "JPEGImages" / picture)
+    annotation = _annotation(entry, picture, class_names(dataset.classes))
+    disk.write_file(root / "Annotations" / f"{entry.stem}.xml", annotation)
+
+    objects = label_map(entry, range(1, len(entry.objects) + 1))
+    classes = np.array([0, *(obj.class_id + 1 for obj in entry.objects)], np.uint8)[objects]
+    for folder, labels in (("SegmentationObject", objects), ("SegmentationClass", classes)):
+        disk.write_file(root / folder / f"{entry.stem}.png", _palette_png(labels))
+    return entry.split, entry.stem
+
+
+def finish(converted: Iterator[tuple[str, str]], dataset: Dataset) -> None:
+    """Write the lists of pictures and the label map. A list is there even if it is empty."""
+    stems: dict[str, list[str]] = {split: [] for split in ("train", "val", *dataset.splits)}
+    stems["trainval"] = []
+    for split, stem in converted:
+        stems[split].append(stem)
+        stems["trainval"].append(stem)
+    root = dataset.folder / FOLDER
+    for name, members in stems.items():
+        text = "".join(f"{stem}\n" for stem in members).encode()
+        for task in ("Main", "Segmentation"):
+            disk.write_file(root / "ImageSets" / task / f"{name}.txt", text)
+    disk.write_file(root / "labelmap.txt", _labelmap(dataset.classes).encode())
+
+
+@functools.cache
+def class_names(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as VOC's files hold them. Colons, line ends and a leading # would break
+    labelmap.txt, which has no escapes, and its readers look there for the names in the XML files:
+    both get `_` instead.
+
+    Raises InputError when two classes would then be one, or one is VOC's own `background`.
+    """
+    names = tuple(re.sub(r"^#|[:\x00-\x1f\x7f]", "_", name) for name in classes)
+    taken = {"background": "background"}
+    for name, original in zip(names, classes, strict=True):
+        if name in taken:
+            raise InputError(
+                f"Pascal VOC can't tell the classes {taken[name]!r} and {original!r} apart (both "
+                f"are {name!r} in its label map): rename one, or leave out the voc format"
+            )
+        taken[name] = original
+    return names
+
+
+def colour_map() -> np.ndarray:
+    """VOC's palette, (256, 3) uint8 RGB: the bits of the index, dealt out to red, green and blue in
+    turn, lowest first, become the channels' bits, highest first."""
+    index = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        colours[:, bit % 3] |= ((index >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colours
+
+
+def _check_room(entry: Entry, dataset: Dataset) -> None:
+    """Raise InputError for more objects or classes than a VOC mask has values for."""
+    for number, what in ((len(entry.objects), "objects"), (len(dataset.classes), "classes")):
+        if number > MOST:
+            raise InputError(
+                f"{entry.file}: {number} {what} don't fit into Pascal VOC's 8-bit masks, which "
+                f"hold {MOST}: leave out the voc format (coco holds them), or ask for fewer {what}"
+            )
+
+
+def _annotation(entry: Entry, picture: str, names: tuple[str, ...]) -> bytes:
+    """The picture's XML file. `picture` is its name in JPEGImages."""
+    root = ElementTree.Element("annotation")
+    _add(root, folder="VOC2012", filename=picture)
+    width, height = entry.size
+    _add(ElementTree.SubElement(root, "size"), width=width, height=height, depth=3)
+    _add(root, segmented=1)
+    for obj in entry.objects:
+        _add_object(root, obj, names[obj.class_id], entry.size)
+    ElementTree.indent(root, "\t")
+    return ElementTree.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _add_object(root: ElementTree.Element, obj: Instance, name: str, size: tuple[int, int]) -> None:
+    """An <object>. `truncated` says that the box doesn't hold all of the object: it goes on beyond
+    the picture's border, or so much is hidden that its box must have shrunk (an Instance doesn't
+    tell where the hidden part lies)."""
+    x0, y0, x1, y1 = obj.box.xyxy
+    at_border = x0 <= 0 or y0 <= 0 or x1 >= size[0] or y1 >= size[1]
+    element = ElementTree.SubElement(root, "object")
+    _add(
+        element,
+        name=name,
+        pose="Unspecified",
+        truncated=int(at_border or obj.visible_frac < TRUNCATED_BELOW),
+        occluded=int(obj.visible_frac < OCCLUDED_BELOW),
+        difficult=0,
+    )
+    corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), obj.box.as_voc(), strict=True))
+    _add(ElementTree.SubElement(element, "bndbox"), **corners)
+
+
+def _add(parent: ElementTree.Element, **texts: object) -> None:
+    for tag, text in texts.items():
+        ElementTree.SubElement(parent, tag).text = str(text)
+
+
+def _palette_png(labels: np.ndarray) -> memoryview:
+    """(H, W) uint8 `labels` as a PNG file of those numbers, shown in VOC's colours."""
+    image = Image.fromarray(labels)
+    image.putpalette(colour_map().tobytes())
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_type=zlib.Z_RLE)  # smaller for flat areas, and 3 times faster
+    return file.getbuffer()
+
+
+def _labelmap(classes: tuple[str, ...]) -> str:
+    """labelmap.txt as datumaro and CVAT read it: each mask value's name and colour, in order."""
+    names = ("background", *class_names(classes))
+    lines = [
+        f"{name}:{red},{green},{blue}::"
+        for name, (red, green, blue) in zip(names, colour_map(), strict=False)
+    ]
+    return "\n".join(["# label:color_rgb:parts:actions", *lines, ""])

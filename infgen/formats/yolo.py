@@ -1,0 +1,55 @@
+"""YOLO as Ultralytics reads it: `labels/<split>/*.txt` and `data.yaml`, polygons or boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from infgen.formats.settings import Dataset
+from infgen.ops.masks import decode_rle, joined_polygon
+from infgen.records.sample import Entry, Instance
+from infgen.sources.disk import write_file
+
+# Ultralytics truncates corners to whole pixels and paints the outline inclusively. This far inside
+# the object (pixels) that gives the mask exactly. It is far more than six decimals lose, and too
+# little for readers that sample pixel centres, or for the box, to notice.
+INSET = 0.02
+
+
+def convert(entry: Entry, dataset: Dataset) -> None:
+    """Write the picture's label file: a row for each object, `class x y …` as fractions of the
+    canvas; empty for a picture without objects.
+
+    Rows are all polygons or all boxes: readers refuse files that mix them.
+    """
+    row = _polygon_row if dataset.settings.yolo_labels == "segment" else _box_row
+    text = "".join(row(obj, entry.size) for obj in entry.objects)
+    write_file(dataset.folder / "labels" / entry.split / f"{entry.stem}.txt", text.encode())
+
+
+def finish(converted: Iterator[None], dataset: Dataset) -> None:
+    """Write data.yaml. It names no `path:`, so that readers start from the folder it lies in."""
+    for _ in converted:  # when this ends, all label files are there
+        pass
+    val = "val" if "val" in dataset.splits else "train"  # Ultralytics insists on one
+    names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(dataset.classes))
+    text = f"train: images/train\nval: images/{val}\nnc: {len(dataset.classes)}\nnames:\n{names}"
+    write_file(dataset.folder / "data.yaml", text.encode())
+
+
+def _polygon_row(obj: Instance, size: tuple[int, int]) -> str:
+    points = joined_polygon(decode_rle(obj.rle, size), INSET) / size
+    return _row(obj.class_id, points.ravel().tolist())
+
+
+def _box_row(obj: Instance, size: tuple[int, int]) -> str:
+    return _row(obj.class_id, obj.box.as_yolo(size))
+
+
+def _row(class_id: int, fractions: Iterable[float]) -> str:
+    return f"{class_id} " + " ".join(f"{value:.6f}" for value in fractions) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """`text` as a YAML string in double quotes, whatever it holds."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text) + '"'
