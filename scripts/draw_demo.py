@@ -362,7 +362,7 @@ def conifer(scene: Scene, rng: Generator) -> Floats:
     cv2.line(sprite, (250, 200), (250, 899), (*rgb(scene.bark).tolist(), 1), 14)
     count = 4200
     down, side = rng.random(count) ** 0.7, rng.uniform(-1, 1, count)
-    reach = (3 + 190 * down**0.9) * (0.62 + 0.38 * (down * rng.uniform(8, 11)) % 1)
+    reach = (3 + 215 * down**0.9) * (0.66 + 0.34 * (down * rng.uniform(8, 11) % 1))
     shade = 0.42 + 0.2 * side * scene.lit_side + 0.2 * np.abs(side) - 0.1 * down
     shade += rng.normal(0, 0.16, count)
     tones = gradient(scene.trees, shade).tolist()

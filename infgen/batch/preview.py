@@ -11,7 +11,7 @@ import numpy as np
 
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.store import Store, open_finished
-from infgen.ops.masks import decode_rle
+from infgen.ops.rle import decode_rle
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, PictureError
 from infgen.records.manifest import Manifest
@@ -70,13 +70,14 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
     total = manifest.pictures
     tiles = [_tile(entry, store.folder) for entry in _chosen(store, _spread(total, count))]
     objects = sum(one.objects for one in manifest.classes)
+    failed = f"{len(manifest.failures):,} failed." if manifest.failures else ""
     splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
     return draw_sheet(
         tiles,
         [one.name for one in manifest.classes],
         f"Dataset: {_count(total, 'picture')} ({splits}), {_count(objects, 'object')}, "
         f"{_count(len(manifest.classes), 'class')}",
-        f"Boxes and masks as labelled. {_shown(len(tiles), total)}",
+        f"Boxes and masks as labelled. {_shown(len(tiles), total)} {failed}",
     )
 
 
@@ -104,11 +105,12 @@ def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
 
 def _tile(entry: Entry, folder: Path) -> Tile:
     caption = _caption(entry.index, entry.split, len(entry.objects))
-    picture = _read(folder / entry.file)
-    if picture is None:
-        return Tile(entry.size, None, (), caption, f"{entry.file} can't be read")
+    try:
+        picture = shrink(_read(folder / entry.file))
+    except PictureError as error:
+        return Tile(entry.size, None, (), caption, str(error))
     marks = tuple(_mark(instance, entry.size) for instance in entry.objects)
-    return Tile(entry.size, shrink(picture), marks, caption)
+    return Tile(entry.size, picture, marks, caption)
 
 
 def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
@@ -117,14 +119,16 @@ def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
     return Mark(instance.class_id, instance.box, shrink(mask.astype(np.uint8)) != 0)
 
 
-def _read(path: Path) -> np.ndarray | None:
-    """The picture as (H, W, 3) uint8 RGB; None if it is gone or broken."""
+def _read(path: Path) -> np.ndarray:
+    """The picture as (H, W, 3) uint8 RGB. Raises PictureError if it is gone or broken."""
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError:
-        return None
+    except OSError as error:
+        raise PictureError(f"{path.name}: {error.strerror or error}") from error
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if pixels is None:
+        raise PictureError(f"{path.name}: not a picture that can be read")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
 def _planned_tile(plan: ImagePlan, planner: Planner, backgrounds: Backgrounds) -> Tile:
@@ -154,8 +158,8 @@ def _count(number: int, thing: str) -> str:
 
 def _shown(shown: int, total: int) -> str:
     if shown == total:
-        return "All of them are shown." if total > 1 else ""
-    return f"{shown} of {total:,} are shown, spread evenly."
+        return ""
+    return f"Shown: {shown} of {total:,}, spread evenly."
 
 
 def _check(file: Path | None, count: int) -> None:

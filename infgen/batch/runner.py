@@ -78,6 +78,8 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     store = Store(settings.out)
     pinned = store.recorded().get("methods", {})
     planner, notes = prepare(settings, pinned, reporter)
+    for name in settings.export.format:
+        EXPORTS[name].check(_names(planner.request))
     fingerprint = fingerprint_of(settings, planner)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
@@ -288,6 +290,8 @@ def export(
     """
     check_formats(settings.format)
     store, manifest = open_finished(folder)
+    for name in settings.format:
+        EXPORTS[name].check(tuple(one.name for one in manifest.classes))
     with store.claimed(), Crew(_workers(workers, manifest.pictures)) as crew:
         export_formats(store, manifest, settings, crew, reporter or Silent())
         formats = tuple(dict.fromkeys([*manifest.formats, *settings.format]))

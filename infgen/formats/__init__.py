@@ -1,11 +1,10 @@
 """Floor 4: entries into the formats that people train on. Exporters are strangers to each other.
 
 An export has two halves. `convert(entry, dataset)` runs in any process, once per picture that was
-made, writes that picture's own files and returns what the index files need of it (small, picklable).
+made, writes that picture's own files and returns what the index files need of it: small, picklable.
 `finish(converted, dataset)` runs once, gets those values in index order as an iterator that can be
-read once, and writes the files that speak of the whole dataset. Both write through
-`sources.disk.write_file` or the same part-then-rename, so a reader never sees half a file and a
-killed export is mended by running it again.
+read once, and writes the files that speak of the whole dataset. Both write through `sources.disk`,
+so a reader never sees half a file and a killed export is mended by running it again.
 """
 
 from __future__ import annotations
@@ -21,18 +20,22 @@ from infgen.records.sample import Entry
 
 @dataclass(frozen=True)
 class Export:
-    """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept."""
+    """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept. `check`
+    raises InputError for class names that the format can't hold, before any picture is made."""
 
     help: str
     convert: Callable[[Entry, Dataset], Any]
     finish: Callable[[Iterator[Any], Dataset], None]
     needs_background: bool = False
+    check: Callable[[tuple[str, ...]], None] = lambda classes: None
 
 
 EXPORTS: dict[str, Export] = {
     "coco": Export("annotations/instances_<split>.json", coco.convert, coco.finish),
     "yolo": Export("labels/<split>/*.txt and data.yaml (Ultralytics)", yolo.convert, yolo.finish),
-    "voc": Export("voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish),
+    "voc": Export(
+        "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish, check=voc.check
+    ),
     "masks": Export("masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish),
     "hf": Export("hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish),
     "npy": Export(

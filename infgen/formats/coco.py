@@ -6,17 +6,17 @@ evaluators take an annotation whose id is 0 for one that isn't there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import msgspec
 
 from infgen.formats.settings import Dataset
-from infgen.ops.masks import decode_rle, polygons
+from infgen.ops.masks import polygons
+from infgen.ops.rle import decode_window
 from infgen.records.sample import Entry, Instance
-from infgen.sources.disk import part_name, storage_error
+from infgen.sources.disk import streamed_file
 
 encode = msgspec.json.encode
 
@@ -60,12 +60,11 @@ def finish(converted: Iterator[Picture], dataset: Dataset) -> None:
     """
     folder = dataset.folder / "annotations"
     with ExitStack() as stack:
-        indices = {
-            split: _Index(folder / f"instances_{split}.json", dataset.classes)
-            for split in dataset.splits
-        }
-        for index in indices.values():
-            stack.callback(index.close)
+        indices = {}
+        for split in dataset.splits:
+            name = f"instances_{split}"
+            write = stack.enter_context(streamed_file(folder / f"{name}.json"))
+            indices[split] = _Index(name, dataset.classes, write)
         for picture in converted:
             indices[picture.split].add(picture)
         for index in indices.values():
@@ -73,63 +72,42 @@ def finish(converted: Iterator[Picture], dataset: Dataset) -> None:
 
 
 class _Index:
-    """An index file while it is written, under a temporary name until it is complete.
+    """An index file while it is written.
 
     The polygons of a million pictures don't fit into memory, so annotations go to the disk as they
     come. The images, which are short, wait and follow at the end.
     """
 
-    def __init__(self, path: Path, classes: tuple[str, ...]):
-        self.path = path
+    def __init__(self, name: str, classes: tuple[str, ...], write: Callable[[bytes], None]):
+        self.write = write
         self.images: list[bytes] = []
         self.annotations = 0
-        with self._errors_told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = part_name(path).open("wb")
-        info = encode({"description": f"{path.stem}, made with infgen"})
+        info = encode({"description": f"{name}, made with infgen"})
         categories = encode(
             [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
         )
-        self._write(b'{"info":%b,\n"categories":%b,\n"annotations":[' % (info, categories))
+        self.write(b'{"info":%b,\n"categories":%b,\n"annotations":[' % (info, categories))
 
     def add(self, picture: Picture) -> None:
         """Write the picture's annotations, with the next ids: these run through the whole file."""
         for annotation in picture.annotations:
             comma = b"," if self.annotations else b""
             self.annotations += 1
-            self._write(b'%b\n{"id":%d,%b' % (comma, self.annotations, annotation[1:]))
+            self.write(b'%b\n{"id":%d,%b' % (comma, self.annotations, annotation[1:]))
         self.images.append(picture.image)
 
     def complete(self) -> None:
-        """Write the images and give the file its name."""
-        self._write(b'],\n"images":[\n%b]}\n' % b",\n".join(self.images))
-        with self._errors_told():
-            self.file.close()
-            part_name(self.path).replace(self.path)
-
-    def close(self) -> None:
-        """Let go of the file, complete or not."""
-        with suppress(OSError):  # a full disk has been told already
-            self.file.close()
-
-    def _write(self, data: bytes) -> None:
-        with self._errors_told():
-            self.file.write(data)
-
-    @contextmanager
-    def _errors_told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise storage_error(self.path, error) from error
+        """Write the images, and so the end."""
+        self.write(b'],\n"images":[\n%b]}\n' % b",\n".join(self.images))
 
 
 def _segmentation(obj: Instance, size: tuple[int, int], masks: str) -> dict[str, Any] | list[Any]:
     """The object's mask as a list of flat polygons x, y, x, y …, or as run lengths."""
     if masks == "rle":
         return {"size": [size[1], size[0]], "counts": obj.rle}
-    mask = decode_rle(obj.rle, size)
-    return [polygon.astype(int).ravel().tolist() for polygon in polygons(mask)]  # lattice points
+    mask, corner = decode_window(obj.rle, obj.box, size), (obj.box.x0, obj.box.y0)
+    # Corners of pixels are whole numbers.
+    return [(polygon + corner).astype(int).ravel().tolist() for polygon in polygons(mask)]
 
 
 def _short(value: float) -> float:

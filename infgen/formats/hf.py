@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from infgen.formats.label_map import encode_png, label_map
 from infgen.formats.settings import Dataset
@@ -54,11 +53,13 @@ def finish(converted: Iterator[Row], dataset: Dataset) -> None:
     with_objects = set()
     with ExitStack() as stack:
         files = {
-            split: stack.enter_context(_whole(_split_folder(split, dataset) / "metadata.jsonl"))
+            split: stack.enter_context(
+                disk.streamed_file(_split_folder(split, dataset) / "metadata.jsonl")
+            )
             for split in dataset.splits
         }
         for split, row, has_objects in converted:
-            files[split].write(row)
+            files[split](row)
             if has_objects:
                 with_objects.add(split)
     card = _card(dataset, [split for split in dataset.splits if split not in with_objects])
@@ -71,19 +72,6 @@ def _split_name(split: str) -> str:
 
 def _split_folder(split: str, dataset: Dataset) -> Path:
     return dataset.folder / "hf" / _split_name(split)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to stream into that gets its name only when the block has ended well."""
-    part = disk.part_name(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise disk.storage_error(path, error) from error
 
 
 def _card(dataset: Dataset, without_objects: list[str]) -> str:

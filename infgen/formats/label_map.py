@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from infgen.ops.rle import runs_of
 from infgen.records.sample import Entry
 
 # Flat areas shrink more, and sooner, without PNG's filters; older OpenCV doesn't let us say so.
@@ -28,7 +29,7 @@ def label_map(entry: Entry, values: Sequence[int]) -> np.ndarray:
     dtype: type[np.uint8 | np.uint16] = np.uint8 if max(values, default=0) < 256 else np.uint16
     pixels = np.zeros(width * height, dtype)  # column by column, as COCO counts
     for obj, value in zip(entry.objects, values, strict=True):
-        for start, stop in _runs(obj.rle):
+        for start, stop in runs_of(obj.rle):
             pixels[start:stop] = value
     labels: np.ndarray = cv2.transpose(pixels.reshape(width, height))
     return labels
@@ -37,23 +38,3 @@ def label_map(entry: Entry, values: Sequence[int]) -> np.ndarray:
 def encode_png(labels: np.ndarray) -> memoryview:
     """(H, W) uint8 or uint16 `labels` as a greyscale PNG file of the same depth."""
     return cv2.imencode(".png", labels, _PNG)[1].data
-
-
-def _runs(rle: str) -> Iterable[tuple[int, int]]:
-    """(start, stop) of each run of object pixels in COCO's compressed counts.
-
-    The counts are of background and object in turn, background first; from the fourth on they are
-    kept as the difference to the one before the last. A character is 48 plus six bits: five of the
-    number, lowest first, and a sixth that says that more follow; the last fifth bit is the sign.
-    """
-    digits = np.frombuffer(rle.encode("ascii"), np.uint8).astype(np.int64) - 48
-    last = np.flatnonzero(digits & 32 == 0)
-    lengths = np.diff(last, prepend=-1)
-    first = last - lengths + 1
-    shifts = 5 * (np.arange(digits.size) - np.repeat(first, lengths))
-    counts = np.add.reduceat((digits & 31) << shifts, first)
-    counts -= np.where(digits[last] & 16, 1 << (5 * lengths), 0)
-    counts[1::2] = np.cumsum(counts[1::2])
-    counts[2::2] = np.cumsum(counts[2::2])
-    edges = np.cumsum(counts).tolist()
-    return zip(edges[0::2], edges[1::2], strict=False)  # the background at the end has no stop

@@ -35,9 +35,9 @@ TRUNCATED_BELOW = 0.8
 def convert(entry: Entry, dataset: Dataset) -> tuple[str, str]:
     """Write one picture's four files; gives its split and stem.
 
-    Raises InputError when VOC's masks can't hold the picture's objects or the dataset's classes.
+    Raises InputError when VOC's masks can't hold the picture's objects.
     """
-    _check_room(entry, dataset)
+    _check_room(len(entry.objects), "objects", entry.file)
     root = dataset.folder / FOLDER
     picture = entry.stem + PurePosixPath(entry.file).suffix
     disk.link_file(dataset.folder / entry.file, root / "JPEGImages" / picture)
@@ -96,14 +96,19 @@ def colour_map() -> np.ndarray:
     return colours
 
 
-def _check_room(entry: Entry, dataset: Dataset) -> None:
+def check(classes: tuple[str, ...]) -> None:
+    """Raise InputError for classes that VOC can't hold: too many, or equal in its label map."""
+    _check_room(len(classes), "classes", "the dataset")
+    class_names(classes)
+
+
+def _check_room(number: int, what: str, where: str) -> None:
     """Raise InputError for more objects or classes than a VOC mask has values for."""
-    for number, what in ((len(entry.objects), "objects"), (len(dataset.classes), "classes")):
-        if number > MOST:
-            raise InputError(
-                f"{entry.file}: {number} {what} don't fit into Pascal VOC's 8-bit masks, which "
-                f"hold {MOST}: leave out the voc format (coco holds them), or ask for fewer {what}"
-            )
+    if number > MOST:
+        raise InputError(
+            f"{where}: {number} {what} don't fit into Pascal VOC's 8-bit masks, which hold {MOST}: "
+            f"leave out the voc format (coco holds them), or ask for fewer {what}"
+        )
 
 
 def _annotation(entry: Entry, picture: str, names: tuple[str, ...]) -> bytes:

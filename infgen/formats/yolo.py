@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from infgen.formats.settings import Dataset
-from infgen.ops.masks import decode_rle, joined_polygon
+from infgen.ops.masks import joined_polygon
+from infgen.ops.rle import decode_window
 from infgen.records.sample import Entry, Instance
 from infgen.sources.disk import write_file
 
@@ -37,7 +38,8 @@ def finish(converted: Iterator[None], dataset: Dataset) -> None:
 
 
 def _polygon_row(obj: Instance, size: tuple[int, int]) -> str:
-    points = joined_polygon(decode_rle(obj.rle, size), INSET) / size
+    mask, corner = decode_window(obj.rle, obj.box, size), (obj.box.x0, obj.box.y0)
+    points = (joined_polygon(mask, INSET) + corner) / size
     return _row(obj.class_id, points.ravel().tolist())
 
 

@@ -61,5 +61,5 @@ def blend_over(region: np.ndarray, patch: np.ndarray) -> None:
     """
     see_through = 255 - patch[..., 3]
     behind = cv2.multiply(region, cv2.merge([see_through] * 3), scale=1 / 255)
-    cv2.add(behind, np.ascontiguousarray(patch[..., :3]), dst=behind)
+    cv2.add(behind, cv2.cvtColor(patch, cv2.COLOR_RGBA2RGB), dst=behind)
     region[...] = behind

@@ -1,4 +1,4 @@
-"""Masks as boxes, run lengths and polygons. Pure functions.
+"""Masks as boxes and polygons. Pure functions.
 
 A mask is (H, W) bool or uint8, nonzero where the object is. Polygons are (n, 2) float64 x, y on
 pixel *edges* (the pixel in row 0, column 0 is the square 0..1), closed without repeating the first
@@ -11,7 +11,6 @@ import math
 
 import cv2
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from infgen.records.box import Box
 
@@ -24,20 +23,6 @@ def tight_box(mask: np.ndarray) -> Box | None:
     y0, y1 = int(rows[0]), int(rows[-1]) + 1
     columns = np.flatnonzero(mask[y0:y1].any(axis=0))
     return Box(int(columns[0]), y0, int(columns[-1]) + 1, y1)
-
-
-def encode_rle(mask: np.ndarray) -> str:
-    """COCO's compressed run-length counts of (H, W) `mask`, as text for JSON."""
-    by_column = cv2.transpose((mask != 0).view(np.uint8)).T  # ten times faster than numpy's copy
-    counts: bytes = coco_mask.encode(by_column)["counts"]
-    return counts.decode("ascii")
-
-
-def decode_rle(counts: str, size: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool mask from `encode_rle`'s text; `size` is (width, height)."""
-    width, height = size
-    by_column = coco_mask.decode({"size": [height, width], "counts": counts})
-    return cv2.transpose(by_column.T).view(bool)
 
 
 def polygons(mask: np.ndarray) -> list[np.ndarray]:

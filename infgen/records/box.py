@@ -45,6 +45,10 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
     def center(self) -> tuple[float, float]:
         return ((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2)
 
+    def shift(self, x: float, y: float) -> Box:
+        """The box moved by (x, y) pixels."""
+        return Box(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
+
     def intersect(self, other: Box) -> Box | None:
         """The common part of two boxes; None when they share no area."""
         x0, y0 = max(self.x0, other.x0), max(self.y0, other.y0)

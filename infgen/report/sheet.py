@@ -9,7 +9,9 @@ from __future__ import annotations
 import functools
 import math
 import statistics
+import textwrap
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -26,6 +28,7 @@ MOST_COLUMNS, CELL_HEIGHT = 8, 1000
 PAGE_RATIO = 0.72  # height / width that the grid tries to come near
 CELL_ASPECTS = (1 / 3, 4.0)  # of cells; pictures beyond them get bars at their sides
 LEGEND_LINES = 8
+SMALLEST = 9  # letters on a tile, in pixels
 
 PAPER, INK, QUIET = (255, 255, 255), (28, 28, 30), (110, 110, 115)
 BARS, MISSING = (238, 238, 240), (200, 200, 203)
@@ -125,7 +128,7 @@ _LEVELS = (40, 88, 136, 184, 232)  # of the colours after them: neither glaring 
 def class_colours(count: int) -> tuple[Colour, ...]:
     """A colour for each of `count` classes; a class keeps its colour whatever the count.
 
-    After the first ones always the one that differs most from all before. There are some 90; then
+    After the first ones always the one that differs most from all before. There are about 100; then
     they come again.
     """
     fresh = np.array([c for c in product(_LEVELS, repeat=3) if max(c) - min(c) > 90])  # no greys
@@ -166,8 +169,7 @@ def _draw_tile(
     corner = ((cell[0] - size[0]) // 2, (cell[1] - size[1]) // 2)
     if tile.picture is None:
         framed.paste(MISSING, (*corner, corner[0] + size[0], corner[1] + size[1]))
-        middle = (cell[0] // 2, cell[1] // 2)
-        _write(ImageDraw.Draw(framed), middle, tile.note, 16, INK, cell[0] - 12, anchor="mm")
+        _write_note(ImageDraw.Draw(framed), tile.note, cell)
         return framed
     shown = tile.picture.shape[1::-1]
     method = cv2.INTER_AREA if size[0] <= shown[0] else cv2.INTER_CUBIC
@@ -183,6 +185,14 @@ def _draw_tile(
     _tag(pen, tile.marks, places, size, names, colours)
     framed.paste(image, corner)
     return framed
+
+
+def _write_note(pen: ImageDraw.ImageDraw, note: str, cell: tuple[int, int]) -> None:
+    """Write a note over several lines in the middle of a cell."""
+    lines = textwrap.wrap(note, max(cell[0] // 10, 8))
+    for number, line in enumerate(lines):
+        middle = (cell[0] // 2, cell[1] // 2 + 22 * number - 11 * (len(lines) - 1))
+        _write(pen, middle, line, 16, INK, cell[0], anchor="mm")
 
 
 def _place(box: Box, size: tuple[int, int], shown: tuple[int, int]) -> Rectangle:
@@ -229,14 +239,17 @@ def _tag(
     colours: Sequence[Colour],
 ) -> None:
     """Write each mark's class beside or in its box: within the tile, clear of the tags before it
-    where there is room. Crowded tiles get small letters."""
+    where there is room. Crowded tiles get small letters, and if that isn't enough, tags that
+    would cover others are left out: colour and legend have to do."""
     letters = _letter_size(marks, size, names)
     taken: list[Rectangle] = []
     for mark, place in zip(marks, places, strict=True):
-        text = _cut(names[mark.class_id], letters, size[0] - 6)
+        text = _tag_text(names[mark.class_id], letters, size[0])
         width = min(math.ceil(_font(letters).getlength(text)) + 6, size[0])
         height = min(letters + 4, size[1])
-        spot = _free_spot(place, (width, height), size, taken)
+        spot, covered = _best_spot(place, (width, height), size, taken)
+        if covered and letters == SMALLEST:
+            continue
         taken.append(spot)
         colour = colours[mark.class_id]
         pen.rectangle((spot[0], spot[1], spot[2] - 1, spot[3] - 1), fill=colour)
@@ -247,34 +260,38 @@ def _tag(
 def _letter_size(marks: Sequence[Mark], size: tuple[int, int], names: Sequence[str]) -> int:
     """The largest size of letters with which the tags cover no more than a quarter of the tile."""
     largest = min(max(size[0] // 24, 11), 22)
-    for letters in range(largest, 9, -1):
-        font = _font(letters)
-        widths = [font.getlength(names[mark.class_id]) + 6 for mark in marks]
-        if sum(widths) * (letters + 4) <= size[0] * size[1] / 4:
+    for letters in range(largest, SMALLEST, -1):
+        texts = [_tag_text(names[mark.class_id], letters, size[0]) for mark in marks]
+        width = sum(_font(letters).getlength(text) + 6 for text in texts)
+        if width * (letters + 4) <= size[0] * size[1] / 4:
             return letters
-    return 9
+    return SMALLEST
 
 
-def _free_spot(
+def _tag_text(name: str, letters: int, width: int) -> str:
+    """As much of a name as fits in half a tile of this `width`, or in all of a small one."""
+    return _cut(name, letters, min(max(width // 2, 120), width) - 6)
+
+
+def _best_spot(
     place: Rectangle, tag: tuple[int, int], size: tuple[int, int], taken: Sequence[Rectangle]
-) -> Rectangle:
-    """The best of a box's places for its tag: the one that covers least of the tags that are there,
-    and among equals the first: on the box, in its upper corners, under it, in its lower corners,
-    then down along its sides."""
+) -> tuple[Rectangle, int]:
+    """The best of a box's places for its tag, and the pixels of other tags that it covers: as few
+    as can be, and among equals the first place: on the box, in its upper corners, under it, in its
+    lower corners, then down along its sides."""
     x0, y0, x1, y1 = place
     width, height = tag
     left, right = x0 - 1, x1 + 1 - width
     spots = [(left, y0 - height), (right, y0 - height), (x0, y0), (x1 - width, y0),
              (left, y1), (right, y1), (x0, y1 - height), (x1 - width, y1 - height)]  # fmt: skip
     spots += [(x, y) for y in range(y0 + height, y1 - height, height) for x in (x0, x1 - width)]
-    best, least = (0, 0, 0, 0), math.inf
-    for x, y in spots:
-        x, y = min(max(x, 0), size[0] - width), min(max(y, 0), size[1] - height)
-        spot = (x, y, x + width, y + height)
-        covered = sum(_common(spot, other) for other in taken)
-        if covered < least:
-            best, least = spot, covered
-    return best
+    corners = [
+        (min(max(x, 0), size[0] - width), min(max(y, 0), size[1] - height)) for x, y in spots
+    ]
+    rectangles = [(x, y, x + width, y + height) for x, y in corners]
+    covered = [sum(_common(spot, other) for other in taken) for spot in rectangles]
+    least = covered.index(min(covered))
+    return rectangles[least], covered[least]
 
 
 def _common(a: Rectangle, b: Rectangle) -> int:
@@ -306,7 +323,8 @@ class _Grid:
         grids = []
         for columns in range(1, min(len(tiles), MOST_COLUMNS) + 1):
             width = (WIDTH - 2 * MARGIN - (columns - 1) * GAP) // columns
-            cell = (width, min(round(width / aspect), CELL_HEIGHT))
+            height = min(round(width / aspect), CELL_HEIGHT)
+            cell = (min(width, round(height * aspect)), height)
             grids.append(cls(columns, math.ceil(len(tiles) / columns), cell))
         return min(grids, key=lambda grid: grid._fault(len(tiles)))
 
@@ -333,7 +351,8 @@ _SWATCH, _LEGEND_SIZE, _LEGEND_STEP = 16, 18, 28
 def _arrange_legend(names: Sequence[str]) -> list[list[tuple[int, int, str]]]:
     """The legend's lines: (x, class id, text) each. What doesn't fit is counted at the end, with
     class id -1."""
-    font, lines, x = _font(_LEGEND_SIZE), [[]] if names else [], MARGIN
+    lines: list[list[tuple[int, int, str]]] = [[]] if names else []
+    font, x = _font(_LEGEND_SIZE), MARGIN
     for class_id, name in enumerate(names):
         text = _cut(name, _LEGEND_SIZE, 400)
         step = _SWATCH + 8 + math.ceil(font.getlength(text)) + 24
@@ -395,9 +414,10 @@ def _cut(text: str, size: int, most: int) -> str:
     font = _font(size)
     if font.getlength(text) <= most:
         return text
-    while text and font.getlength(text + "…") > most:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    fits = bisect_right(
+        range(len(text)), most, key=lambda n: math.ceil(font.getlength(text[:n] + "…"))
+    )
+    return text[: max(fits - 1, 0)].rstrip() + "…"
 
 
 def _readable(name: str, class_id: int) -> str:

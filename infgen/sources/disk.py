@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infgen.records.errors import StorageError
@@ -28,21 +30,45 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
     Makes the folder if needed. Raises StorageError with one sentence (disk full, no permission).
     """
     part = part_name(path)
-    try:
+    with _told(path):
         try:
             part.write_bytes(data)
         except FileNotFoundError:  # asking first would cost a system call for every picture
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(data)
         part.replace(path)
-    except OSError as error:
-        raise storage_error(path, error) from error
+
+
+@contextmanager
+def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """A function that adds to the file, which gets its name only when the block ends well.
+
+    The function and the end of the block raise StorageError; what else the block raises is its own.
+    """
+    part = part_name(path)
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = part.open("wb")
+
+    def write(data: bytes) -> None:
+        with _told(path):
+            file.write(data)
+
+    try:
+        yield write
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell
+            file.close()
+        raise
+    with _told(path):
+        file.close()
+        part.replace(path)
 
 
 def link_file(source: Path, path: Path) -> None:
     """Make `path` the same file as `source`: a hard link, or a copy where links aren't possible."""
     part = part_name(path)
-    try:
+    with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         try:
@@ -51,6 +77,12 @@ def link_file(source: Path, path: Path) -> None:
             shutil.copyfile(source, part)
         part.replace(path)
         part.unlink(missing_ok=True)  # renaming one link of a file onto another does nothing
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise storage_error(path, error) from error
 

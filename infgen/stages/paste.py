@@ -19,7 +19,8 @@ from infgen.ops.blend import (
     premultiply,
     scale_to,
 )
-from infgen.ops.masks import encode_rle, tight_box
+from infgen.ops.masks import tight_box
+from infgen.ops.rle import encode_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Instance, Sample
 from infgen.records.specs import Picture
@@ -136,16 +137,14 @@ class Paste:
 
 
 def _label(number: int, layer: Layer, canvas: tuple[int, int]) -> Instance:
-    mask = np.zeros(canvas[::-1], np.uint8)
-    mask[layer.window] = layer.visible
-    box = tight_box(mask)
+    box = tight_box(layer.visible)
     assert box is not None  # what shows nothing was dropped
     return Instance(
         id=number,
         class_id=layer.plan.class_id,
-        box=box,
+        box=box.shift(layer.x, layer.y),
         requested=layer.plan.box,
-        rle=encode_rle(mask),
+        rle=encode_window(layer.visible, layer.x, layer.y, canvas),
         area=int(np.count_nonzero(layer.visible)),
         visible_frac=round(layer.visible_frac, 4),
         method="paste",

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from infgen.formats.settings import Dataset, ExportSettings
-from infgen.ops.masks import decode_rle, encode_rle, tight_box
+from infgen.ops.masks import tight_box
+from infgen.ops.rle import decode_rle, encode_rle
 from infgen.records.box import Box
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry, Instance

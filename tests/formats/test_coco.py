@@ -17,7 +17,7 @@ from tests.formats.scenes import write_dataset
 
 from infgen.formats.coco import convert, finish
 from infgen.formats.settings import Dataset
-from infgen.ops.masks import decode_rle
+from infgen.ops.rle import decode_rle
 from infgen.records.errors import StorageError
 from infgen.records.sample import Entry
 

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.formats.scenes import write_dataset
 
 from infgen.formats import npy
-from infgen.ops.masks import decode_rle
+from infgen.ops.rle import decode_rle
 from infgen.records.errors import InputError
 
 

@@ -14,7 +14,7 @@ from tests.formats.scenes import SIZE, awkward_masks, write_dataset
 
 from infgen.formats.settings import Dataset
 from infgen.formats.yolo import convert, finish
-from infgen.ops.masks import decode_rle
+from infgen.ops.rle import decode_rle
 from infgen.records.sample import Entry
 
 SPLITS = ("train", "val")

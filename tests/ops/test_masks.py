@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from infgen.ops.masks import decode_rle, encode_rle, joined_polygon, polygons, tight_box
+from infgen.ops.masks import joined_polygon, polygons, tight_box
+from infgen.ops.rle import decode_rle, encode_rle
 
 INSET = 0.02
 

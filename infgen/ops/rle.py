@@ -1,0 +1,75 @@
+"""Masks as COCO's compressed run lengths, and back, without touching pixels that don't matter.
+
+COCO counts pixels column by column. The compressed text holds runs of background and object in
+turn, background first; from the fourth on each as the difference to the one before the last. A
+character is 48 plus six bits: five of the number, lowest first, and a sixth that says that more
+follow; the last fifth bit is the sign (cocodataset/cocoapi, maskApi.c).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from infgen.records.box import Box
+
+
+def encode_rle(mask: np.ndarray) -> str:
+    """The run lengths of (H, W) bool or uint8 `mask`, as text for JSON."""
+    return encode_window(mask, 0, 0, (mask.shape[1], mask.shape[0]))
+
+
+def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> str:
+    """As encode_rle for a canvas of `size` = (width, height) that is empty but for the (h, w) `mask`
+    whose upper left corner is at (x, y)."""
+    (rows, columns), (width, height) = mask.shape, size
+    by_column = np.zeros((columns, rows + 1), np.uint8)  # a row of background ends every column
+    by_column[:, :rows] = cv2.transpose((mask != 0).view(np.uint8))
+    flat = by_column.ravel()
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat[0]:
+        edges = np.concatenate([[0], edges])
+    column, row = np.divmod(edges, rows + 1)
+    edges = (column + x) * height + row + y
+    # An object as high as the canvas goes on from one column's end at the next one's beginning.
+    seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+    edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))
+    counts = np.diff(edges, prepend=0, append=width * height)
+    if counts[-1] == 0:
+        counts = counts[:-1]
+    # pycocotools has the encoder, but takes only Python's own numbers.
+    rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return rle["counts"].decode("ascii")
+
+
+def runs_of(rle: str) -> list[tuple[int, int]]:
+    """(start, stop) of each run of object pixels, counted column by column."""
+    digits = np.frombuffer(rle.encode("ascii"), np.uint8).astype(np.int64) - 48
+    last = np.flatnonzero(digits & 32 == 0)
+    lengths = np.diff(last, prepend=-1)
+    first = last - lengths + 1
+    shifts = 5 * (np.arange(digits.size) - np.repeat(first, lengths))
+    counts = np.add.reduceat((digits & 31) << shifts, first)
+    counts -= np.where(digits[last] & 16, 1 << (5 * lengths), 0)
+    counts[1::2] = np.cumsum(counts[1::2])
+    counts[2::2] = np.cumsum(counts[2::2])
+    edges = np.cumsum(counts).tolist()
+    return list(zip(edges[0::2], edges[1::2], strict=False))  # background at the end has no stop
+
+
+def decode_rle(rle: str, size: tuple[int, int]) -> np.ndarray:
+    """The (H, W) bool mask of `encode_rle`'s text; `size` is (width, height)."""
+    width, height = size
+    by_column = coco_mask.decode({"size": [height, width], "counts": rle})
+    return cv2.transpose(by_column.T).view(bool)
+
+
+def decode_window(rle: str, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """The part of the mask inside its own tight `box`: (box height, box width) bool."""
+    x0, y0, x1, y1 = map(int, box.xyxy)
+    height = size[1]
+    strip = np.zeros((x1 - x0) * height, np.uint8)
+    for start, stop in runs_of(rle):
+        strip[start - x0 * height : stop - x0 * height] = 1
+    return cv2.transpose(strip.reshape(x1 - x0, height)[:, y0:y1]).view(bool)
