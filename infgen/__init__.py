@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infgen.records.plan import ImagePlan
 
 __version__ = "0.1.0"
-__all__ = ["export", "plan", "run"]
+__all__ = ["export", "plan", "preview", "run"]
 
 
 def run(
@@ -53,6 +53,25 @@ def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
 
     values = _settings(None, settings | {"format": format})
     return runner.export(Path(dataset), values.export, values.workers)
+
+
+def preview(
+    dataset: str | Path | None = None,
+    *,
+    file: str | Path | None = None,
+    count: int = 24,
+    config: str | Path | None = None,
+    **settings: Any,
+) -> Path:
+    """Draw a contact sheet of a finished `dataset`, or else of the plan for `settings`, and return
+    the PNG's path."""
+    from infgen.batch import preview as sheets
+    from infgen.batch import runner
+
+    path = None if file is None else Path(file)
+    if dataset is not None:
+        return sheets.preview_dataset(Path(dataset), path, count)
+    return sheets.preview_plan(runner.plan(_settings(config, settings)), path, count)
 
 
 def _settings(config: str | Path | None, values: dict[str, Any]) -> Any:

@@ -1,7 +1,7 @@
 """Work spread over processes, results in order, a dying worker survived.
 
-Each worker is a fresh Python that reads tasks from a pipe and ends when the pipe does: one that
-outlives a killed parent has nothing to read, so nothing is left running. No code of the parent's
+Each worker is a fresh Python that reads tasks from a pipe and ends at once when the pipe does: no
+worker outlives a killed parent, or writes into what its successor is making. No code of the parent's
 `__main__` runs again in it, so scripts and notebooks need no guard.
 """
 
@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import os
 import pickle
+import queue
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, Generic, NamedTuple, NoReturn, TypeVar
 
-from infgen.records.errors import WorkerDied
+from infgen.records.errors import InfgenError, WorkerDied
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 4  # chunks per worker that may wait for a slower one to catch up
+STARTS = 3  # tries to get a worker going
+LAST_SECONDS = 5.0  # for a worker that closed its pipe to end by itself
+FUNCTION, CHUNK = b"f", b"c"  # what a message to a worker holds
+READY = b"infgen worker: ready\n"  # what libraries print before it is passed over
 _BOOT = (
     "import sys, pickle; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from infgen.batch.engines import serve; serve()"
@@ -65,12 +71,23 @@ class Crew:
         """`function` of every item, in the items' order.
 
         `function` is sent to each worker once and keeps its state (caches) there until the next map.
-        What it raises is raised here. An item that kills its worker twice yields a WorkerDied in
-        place of its result, and the others go on. A map that isn't read to its end stops the crew.
+        What it or the items raise is raised here, after the results before it. An item that kills
+        its worker twice yields a WorkerDied in place of its result, and the others go on. A map that
+        isn't read to its end stops the crew.
+
+        Raises:
+            InfgenError: no worker can be started at all.
         """
         if not self._workers:
             return map(function, items)
         return _Map(self._workers, function, items, chunk).results()
+
+
+class _Answer(NamedTuple):
+    """A chunk's results up to the first item that raised, and what that raised."""
+
+    results: list[Any]
+    error: BaseException | None = None
 
 
 class _Map(Generic[Item, Result]):
@@ -87,77 +104,83 @@ class _Map(Generic[Item, Result]):
         self._function, self._items = pickle.dumps(function), iter(items)
         self._lock = threading.Condition()
         self._taken = self._yielded = 0
-        self._exhausted = False
-        self._done: dict[int, list[Result | WorkerDied] | BaseException] = {}
+        self._closed = False  # nothing more is to be taken
+        self._done: dict[int, _Answer] = {}
 
     def results(self) -> Iterator[Result | WorkerDied]:
-        threads = [
-            threading.Thread(target=self._serve, args=(worker,), daemon=True)
-            for worker in self._workers
-        ]
+        threads = []
         finished = False
         try:
-            for thread in threads:
+            for worker in self._workers:
+                thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
                 thread.start()
-            while (results := self._next_chunk()) is not None:
-                yield from results
+                threads.append(thread)
+            while (answer := self._next_answer()) is not None:
+                yield from answer.results
+                if answer.error is not None:
+                    raise answer.error
             finished = True
         finally:
-            with self._lock:
-                self._exhausted = True
-                self._lock.notify_all()
+            self._close()
             if not finished:
                 for worker in self._workers:
                     worker.stop()
             for thread in threads:
                 thread.join()
 
-    def _next_chunk(self) -> list[Result | WorkerDied] | None:
+    def _next_answer(self) -> _Answer | None:
+        """The next chunk's answer as soon as it is there; None when all have been given out."""
         with self._lock:
             while self._yielded not in self._done:
-                if self._exhausted and self._yielded == self._taken:
+                if self._closed and self._yielded == self._taken:
                     return None
-                self._lock.wait()
-            results = self._done.pop(self._yielded)
+                self._lock.wait(timeout=1)  # on Windows, Ctrl-C gets through only in between
+            answer = self._done.pop(self._yielded)
             self._yielded += 1
             self._lock.notify_all()
-        if isinstance(results, BaseException):
-            raise results
-        return results
+            return answer
 
     def _serve(self, worker: _Worker) -> None:
-        while (task := self._take(len(self._workers))) is not None:
+        """A thread's work: hand chunks to its worker until there are no more."""
+        while (task := self._take()) is not None:
             number, chunk = task
             try:
-                results: list[Result | WorkerDied] | BaseException = worker.work(
-                    self._function, chunk
-                )
+                answer = worker.work(self._function, chunk)
             except BaseException as error:
-                results = error
+                answer = _Answer([], error)
             with self._lock:
-                self._done[number] = results
-                self._exhausted |= isinstance(results, BaseException)
+                self._done[number] = answer
                 self._lock.notify_all()
+            if answer.error is not None:
+                self._close()
 
-    def _take(self, workers: int) -> tuple[int, list[Item]] | None:
+    def _take(self) -> tuple[int, list[Item]] | None:
         """The next chunk and its number, as soon as few enough are waiting to be read."""
         with self._lock:
-            while self._taken - self._yielded > AHEAD * workers and not self._exhausted:
+            while self._taken - self._yielded > AHEAD * len(self._workers) and not self._closed:
                 self._lock.wait()
-            if self._exhausted:
+            if self._closed:
                 return None
+            chunk: list[Item] = []
+            error = None
             try:
-                chunk = list(islice(self._items, self._chunk))
-            except BaseException as error:  # the caller's iterator failed: its caller shall know
-                self._done[self._taken] = error
+                for item in islice(self._items, self._chunk):
+                    chunk.append(item)
+            except BaseException as raised:  # the caller's iterator failed: its caller shall know
+                error = raised
+            number, self._taken = self._taken, self._taken + bool(chunk)
+            if error is not None:
+                self._done[self._taken] = _Answer([], error)
                 self._taken += 1
-                chunk = []
-            if not chunk:
-                self._exhausted = True
+            if len(chunk) < self._chunk:
+                self._closed = True
                 self._lock.notify_all()
-                return None
-            self._taken += 1
-            return self._taken - 1, chunk
+            return (number, chunk) if chunk else None
+
+    def _close(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
 
 
 class _Worker:
@@ -167,69 +190,115 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._knows: bytes | None = None  # the function that the process was sent
         self._stopped = False
+        self._starting = threading.Lock()  # a process is either seen by `stop` or never started
 
-    def work(self, function: bytes, chunk: list[Any]) -> list[Any]:
-        """The pickled function's results for a chunk. When the process dies the items are tried
-        again one by one, so that only the one that kills is lost."""
+    def work(self, function: bytes, chunk: list[Any]) -> _Answer:
+        """The pickled function over a chunk. When the process dies the items are tried again one by
+        one, so that only the one that kills is lost."""
         try:
             return self._ask(function, chunk)
         except WorkerDied:
-            if self._stopped:
-                raise
-            return [self._try_alone(function, item) for item in chunk]
+            results: list[Any] = []
+        for item in chunk:
+            try:
+                answer = self._ask(function, [item])
+            except WorkerDied as death:
+                answer = _Answer([death])
+            results += answer.results
+            if answer.error is not None:
+                return _Answer(results, answer.error)
+        return _Answer(results)
 
-    def _try_alone(self, function: bytes, item: Any) -> Any:
-        try:
-            return self._ask(function, [item])[0]
-        except WorkerDied as death:
-            return death
-
-    def _ask(self, function: bytes, chunk: list[Any]) -> list[Any]:
+    def _ask(self, function: bytes, chunk: list[Any]) -> _Answer:
+        packed = pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL)
         process = self._process or self._start()
         assert process.stdin is not None and process.stdout is not None
         try:
             if self._knows is not function:
-                process.stdin.write(pickle.dumps(("function", function)))
+                _send(process.stdin, FUNCTION, function)
                 self._knows = function
-            process.stdin.write(pickle.dumps(("chunk", chunk), pickle.HIGHEST_PROTOCOL))
-            process.stdin.flush()
-            answer = pickle.load(process.stdout)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            _send(process.stdin, CHUNK, packed)
+            _, answer = _receive(process.stdout)
+        except (EOFError, OSError, ValueError) as error:  # ValueError: `stop` has closed the pipe
             self._process = self._knows = None
             raise WorkerDied(_obituary(process)) from error
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        return _Answer(*pickle.loads(answer))
 
     def _start(self) -> subprocess.Popen[bytes]:
+        """A process that is ready for work."""
+        reason = ""
+        for _ in range(STARTS):
+            process = self._launch()
+            if _is_ready(process):
+                return process
+            self._process = None
+            reason = _obituary(process)
+        raise InfgenError(f"no worker process can be started ({reason}): try --workers 1")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         # One thread per worker: the processes already fill the cores.
         env = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=env,
-            start_new_session=True,  # Ctrl-C goes to the parent, which decides
-        )
-        assert self._process.stdin is not None
-        self._process.stdin.write(pickle.dumps(sys.path))
-        return self._process
+        with self._starting:
+            if self._stopped:
+                raise InfgenError("the crew has been stopped")
+            # Ctrl-C goes to the parent alone, which decides: by a session of its own, or on Windows
+            # by a group of its own.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _BOOT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=env,
+                start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+            return self._process
 
     def stop(self) -> None:
-        self._stopped = True
-        if self._process is not None:
-            self._process.kill()  # files are written whole or not at all: nothing is half done
-            self._process.wait()
+        """End the process, at work or not, for good."""
+        with self._starting:
+            self._stopped = True
+            process = self._process
+        if process is not None:
+            process.kill()  # files are written whole or not at all: nothing is half done
+            _bury(process)
+
+
+def _is_ready(process: subprocess.Popen[bytes]) -> bool:
+    """Tell the process where modules are, and wait until it has loaded its own."""
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(pickle.dumps(sys.path))
+        process.stdin.flush()
+        return any(line == READY for line in process.stdout)
+    except (OSError, ValueError):
+        return False
 
 
 def _obituary(process: subprocess.Popen[bytes]) -> str:
-    process.kill()
-    code = process.wait()
-    if code == -signal.SIGKILL:
+    """Why a process that doesn't answer has ended."""
+    code = _bury(process)
+    if code == -9:
         return "the worker was killed (out of memory?)"
     if code < 0:
         return f"the worker crashed ({signal.Signals(-code).name})"
     return f"the worker ended with exit code {code}"
+
+
+def _bury(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process that is ending, and close what led to it. Gives its exit code."""
+    try:
+        code = process.wait(LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError, ValueError):  # unsent data, and nobody to send it to
+            if pipe is not None:
+                pipe.close()
+    return code
+
+
+# ---- the worker's side ---------------------------------------------------------------------------
 
 
 def serve() -> None:
@@ -237,33 +306,91 @@ def serve() -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    answers: IO[bytes] = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not land between the answers
-    function: Callable[[Any], Any] | None = None
+    answers = _take_over_stdout()
+    messages: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
+    answers.write(b"\n" + READY)
+    answers.flush()
+    function: Callable[[Any], Any] = _unknown
     while True:
-        try:
-            kind, message = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        if kind == "function":
-            function = pickle.loads(message)
+        kind, data = messages.get()
+        if kind == CHUNK:
+            _send(answers, CHUNK, _answer(function, data))
             continue
-        assert function is not None
         try:
-            answer = pickle.dumps([function(item) for item in message], pickle.HIGHEST_PROTOCOL)
+            function = pickle.loads(data)
         except Exception as error:
-            answer = _pickled_error(error)
-        answers.write(answer)
-        answers.flush()
+            function = _Raise(error)
 
 
-def _pickled_error(error: Exception) -> bytes:
+def _take_over_stdout() -> IO[bytes]:
+    """Standard output for the answers alone: what libraries print goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    try:
+        os.dup2(2, 1)
+    except OSError:  # there is no standard error
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return answers
+
+
+def _listen(messages: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
+    try:
+        while True:
+            messages.put(_receive(sys.stdin.buffer))
+    except EOFError:
+        os._exit(0)  # nobody waits for what is being worked on
+
+
+def _answer(function: Callable[[Any], Any], data: bytes) -> bytes:
+    """The pickled results of a chunk, as far as they go, and the error that ended them or None."""
+    results: list[Any] = []
+    try:
+        for item in pickle.loads(data):
+            results.append(function(item))
+        return pickle.dumps((results, None), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        try:
+            return pickle.dumps((results, _portable(error)), pickle.HIGHEST_PROTOCOL)
+        except Exception:  # it is the results that can't be sent
+            return pickle.dumps(([], _portable(error)), pickle.HIGHEST_PROTOCOL)
+
+
+def _portable(error: Exception) -> Exception:
     """The error with the worker's traceback as a note, in a form that survives the pipe."""
     import traceback
 
-    error.add_note("".join(traceback.format_exception(error)))
+    text = "".join(traceback.format_exception(error))
+    error.add_note(text)
     try:
         pickle.loads(pickle.dumps(error))
-        return pickle.dumps(error)
+        return error
     except Exception:
-        return pickle.dumps(RuntimeError("".join(traceback.format_exception(error))))
+        return RuntimeError(text)
+
+
+class _Raise:
+    """Stands in for a function that can't be loaded here: raises why, for any item."""
+
+    def __init__(self, error: Exception):
+        self._error = error
+
+    def __call__(self, item: object) -> NoReturn:
+        raise self._error
+
+
+_unknown = _Raise(RuntimeError("a chunk came before its function"))
+
+
+def _send(pipe: IO[bytes], kind: bytes, data: bytes) -> None:
+    pipe.write(kind + len(data).to_bytes(8, "little"))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> tuple[bytes, bytes]:
+    """A message's kind and data. Raises EOFError when the pipe ends before or within it."""
+    head = pipe.read(9)
+    data = pipe.read(int.from_bytes(head[1:], "little"))
+    if len(head) < 9 or len(data) < int.from_bytes(head[1:], "little"):
+        raise EOFError
+    return head[:1], data

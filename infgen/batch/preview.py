@@ -11,8 +11,8 @@ import numpy as np
 
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.store import Store, open_finished
-from infgen.ops.rle import decode_rle
 from infgen.ops.planning import Planner
+from infgen.ops.rle import decode_rle
 from infgen.records.errors import InputError, PictureError
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
@@ -61,6 +61,11 @@ def preview_plan(planner: Planner, file: Path | None = None, count: int = TILES)
         f"Planned boxes, nothing is painted yet. {_shown(len(tiles), planner.count)}",
     )
     return _write(file or Path(FILE), sheet)
+
+
+def preview_made(store: Store, manifest: Manifest) -> None:
+    """The contact sheet that every run leaves in its dataset."""
+    _write(store.folder / FILE, sheet_of(store, manifest))
 
 
 def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray:

@@ -17,6 +17,7 @@ from infgen import __version__
 from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.methods import canvas_size, choose_methods
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
+from infgen.batch.preview import preview_made
 from infgen.batch.settings import RunSettings, flatten, write_toml
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS
@@ -95,6 +96,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         )
         export_formats(store, manifest, settings.export, crew, reporter)
         manifest = msgspec.structs.replace(manifest, formats=formats)
+        preview_made(store, manifest)
         store.finish(manifest)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest

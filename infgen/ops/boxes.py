@@ -10,7 +10,10 @@ from infgen.records.box import Box
 from infgen.records.specs import AspectSize, ClassSpec, RangeSize
 
 LONGER_SIDE_RANGE = (1 / 4, 1 / 2)  # of the canvas's shorter side, for sizes by aspect ratio
-TRIES = 64  # candidates per object before it is given up
+TRIES = 64  # boxes drawn for an object before it is given up
+_SLACK = 1e-6  # pixels by which float arithmetic may miss an exact fit
+
+Corners = tuple[float, float, float, float]  # xyxy, of a box that is only tried
 
 
 def smallest_size(size: AspectSize | RangeSize, canvas: tuple[int, int]) -> tuple[float, float]:
@@ -36,67 +39,108 @@ def size_ranges(
     )
 
 
-def draw_sizes(
-    rng: np.random.Generator, size: AspectSize | RangeSize, canvas: tuple[int, int], count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """`count` widths and heights in pixels, float64 of shape (count,).
+def draw_box(rng: np.random.Generator, spec: ClassSpec, canvas: tuple[int, int]) -> Corners | None:
+    """A box of the class, inside `canvas` = (width, height), in pixels with two decimals.
 
-    Aspect ratios are drawn evenly on a log scale, so that 1:2 is as likely as 2:1.
+    Sizes too large for a centre within the placement range are never drawn; None if every size is,
+    or every size of the aspect ratio drawn.
     """
-    if isinstance(size, RangeSize):
-        widths, heights = size_ranges(size, canvas)
-        return rng.uniform(*widths, count), rng.uniform(*heights, count)
-    longer = rng.uniform(*LONGER_SIDE_RANGE, count) * min(canvas)
-    low, high = map(math.log, size.ratio_range)
-    ratio = np.exp(rng.uniform(low, high, count))
-    return longer * np.minimum(1, ratio), longer * np.minimum(1, 1 / ratio)
+    first, second, *places = rng.random(4).tolist()
+    centers = (spec.x_range, spec.y_range)
+    most = [_longest(side, center) for side, center in zip(canvas, centers, strict=True)]
+    if isinstance(spec.size, RangeSize):
+        size = _draw_ranges(spec.size, canvas, most, (first, second))
+    else:
+        size = _draw_aspect(spec.size, canvas, most, (first, second))
+    if size is None:
+        return None
+    x0, x1 = _put(size[0], canvas[0], spec.x_range, places[0])
+    y0, y1 = _put(size[1], canvas[1], spec.y_range, places[1])
+    return x0, y0, x1, y1
 
 
-def draw_boxes(
-    rng: np.random.Generator, spec: ClassSpec, canvas: tuple[int, int], count: int = TRIES
-) -> np.ndarray:
-    """Candidate boxes of a class: (n, 4) xyxy float64, n <= count, all inside `canvas`.
+def _longest(side: int, center_range: tuple[float, float]) -> float:
+    """The greatest length with which a box can be centred in the range and stay on the canvas."""
+    low, high = center_range
+    return 2 * side * min(high, 1 - low, 0.5)
 
-    Sizes for which the placement range leaves no room are left out. Coordinates have two decimals.
-    """
-    edges = []
-    sizes = draw_sizes(rng, spec.size, canvas, count)
-    for length, side, centers in zip(sizes, canvas, (spec.x_range, spec.y_range), strict=True):
-        length = np.minimum(length, side)
-        low = np.maximum(length / 2, centers[0] * side)
-        high = np.minimum(side - length / 2, centers[1] * side)
-        center = low + rng.random(count) * (high - low)
-        center[high < low - 1e-9] = np.nan
-        start = np.clip(np.round(center - length / 2, 2), 0, side - np.round(length, 2))
-        edges.append((start, start + np.round(length, 2)))
-    (x0, x1), (y0, y1) = edges
-    boxes = np.round(np.stack([x0, y0, x1, y1], axis=1), 2)
-    fits = np.isfinite(boxes).all(1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return boxes[fits]
+
+def _draw_ranges(
+    size: RangeSize, canvas: tuple[int, int], most: list[float], dice: tuple[float, float]
+) -> tuple[float, float] | None:
+    (width_min, width_max), (height_min, height_max) = size_ranges(size, canvas)
+    width_max, height_max = min(width_max, most[0]), min(height_max, most[1])
+    if width_max < width_min - _SLACK or height_max < height_min - _SLACK:
+        return None
+    return (
+        width_min + dice[0] * (width_max - width_min),
+        height_min + dice[1] * (height_max - height_min),
+    )
+
+
+def _draw_aspect(
+    size: AspectSize, canvas: tuple[int, int], most: list[float], dice: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Aspect ratios are even on a log scale, so that 1:2 is as likely as 2:1."""
+    low, high = size.ratio_range
+    ratio = low * (high / low) ** dice[0]
+    width, height = min(1, ratio), min(1, 1 / ratio)  # of the longer side
+    shortest, longest = (frac * min(canvas) for frac in LONGER_SIDE_RANGE)
+    longest = min(longest, most[0] / width, most[1] / height)
+    if longest < shortest - _SLACK:
+        return None
+    longer = shortest + dice[1] * (longest - shortest)
+    return width * longer, height * longer
+
+
+def _put(
+    length: float, side: int, center_range: tuple[float, float], die: float
+) -> tuple[float, float]:
+    """(start, stop) on an axis of `side` pixels; the length is one that fits the range."""
+    low = max(length / 2, center_range[0] * side)
+    high = min(side - length / 2, center_range[1] * side)
+    start = low + die * (high - low) - length / 2
+    length = min(max(round(length, 2), 0.01), float(side))
+    start = round(min(max(start, 0.0), side - length), 2)
+    return start, round(start + length, 2)
 
 
 class Placed:
-    """The boxes put down so far on one canvas, and how much of each the later ones cover."""
+    """The boxes put down so far on one canvas, and how much of each may still be covered."""
 
     def __init__(self, max_overlap: float):
-        self.max_overlap = max_overlap
-        self._boxes = np.empty((0, 4))
-        self._covered = np.empty(0)
+        self._max_overlap = max_overlap
+        self._boxes: list[Corners] = []
+        self._coverable: list[float] = []  # square pixels
 
-    def place(self, candidates: np.ndarray) -> Box | None:
-        """Take the first candidate that leaves every earlier box covered to at most `max_overlap`.
+    def place(
+        self, rng: np.random.Generator, spec: ClassSpec, canvas: tuple[int, int]
+    ) -> Box | None:
+        """Draw boxes of the class until one can be put down; None if none of TRIES could."""
+        for _ in range(TRIES):
+            box = draw_box(rng, spec, canvas)
+            if box is not None and self.add(box):
+                return Box(*box)
+        return None
 
-        Cover is added up box by box, so that where later boxes overlap each other it is
-        overestimated: the bound always holds. Returns None when no candidate fits.
+    def add(self, box: Corners) -> bool:
+        """Put a box down on top of the others, unless one of them would be covered to more than
+        `max_overlap` of its area; says whether it was.
+
+        Cover is added up box by box, which counts twice where later boxes overlap each other: the
+        bound always holds.
         """
-        low = np.maximum(candidates[:, None, :2], self._boxes[:, :2])
-        high = np.minimum(candidates[:, None, 2:], self._boxes[:, 2:])
-        common = np.clip(high - low, 0, None).prod(-1)  # (candidates, placed)
-        areas = (self._boxes[:, 2:] - self._boxes[:, :2]).prod(-1)
-        allowed = (self._covered + common <= self.max_overlap * areas + 1e-9).all(1)
-        if not allowed.any():
-            return None
-        chosen = int(allowed.argmax())
-        self._covered = np.append(self._covered + common[chosen], 0.0)
-        self._boxes = np.vstack([self._boxes, candidates[chosen]])
-        return Box(*candidates[chosen].tolist())
+        x0, y0, x1, y1 = box
+        covered = []
+        for number, (left, top, right, bottom) in enumerate(self._boxes):
+            if x0 < right and left < x1 and y0 < bottom and top < y1:
+                common = (min(x1, right) - max(x0, left)) * (min(y1, bottom) - max(y0, top))
+                if common > self._coverable[number]:
+                    return False
+                covered.append((number, common))
+        for number, common in covered:
+            self._coverable[number] -= common
+        self._boxes.append(box)
+        area = (x1 - x0) * (y1 - y0)
+        self._coverable.append(self._max_overlap * area if self._max_overlap < 1 else math.inf)
+        return True

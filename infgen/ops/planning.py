@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from infgen.ops.boxes import TRIES, Placed, draw_boxes
+from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
-from infgen.ops.seeds import derive_seed, stream
+from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.records.errors import InputError
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.specs import Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+MOST_PICTURES = 10_000_000  # of which the dealing alone takes seconds and gigabytes
 
 
 class PlanSettings(msgspec.Struct, frozen=True):
@@ -61,6 +63,12 @@ class Planner:
 
     `methods[c]` is how class c is painted; `canvas` is (width, height) in pixels. `notes` holds
     sentences for the user about what the tables don't allow (a split that can't be made, ...).
+
+    Layouts depend on the seed, the class table and the canvas, backgrounds on the seed and their
+    table: neither on the number of pictures, nor on how the splits fell.
+
+    Raises:
+        InputError: the tables ask for no picture, or for more than a dataset may hold.
     """
 
     def __init__(
@@ -71,30 +79,18 @@ class Planner:
         canvas: tuple[int, int],
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
-        in_table = sum(spec.num_imgs for spec in request.backgrounds)
-        if in_table == 0:
-            raise InputError("every num_imgs is 0: no picture would be made")
-        self.count = settings.images or in_table * settings.per_background
+        self.count = _count_pictures(request, settings)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
         keys = [self._background_key(number) for number in range(scenes)]
-        layouts = Counter(dict.fromkeys(keys, 0))
-        for number, key in enumerate(keys):
-            layouts[key] += min(
-                settings.per_background, self.count - number * settings.per_background
-            )
+        layouts = Counter(keys[index // settings.per_background] for index in range(self.count))
         self._val = choose_val(layouts, settings.val_frac, settings.seed)
         self._in_val = np.array([key in self._val for key in keys])
+        cutouts_frac = settings.val_frac if self._val else 0
         self._cutouts = [
-            share_cutouts(
-                spec.cutouts,
-                settings.val_frac if self._val else 0,
-                settings.seed,
-                f"cutouts of {c}",
-            )
-            for c, spec in enumerate(request.classes)
+            share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
         ]
-        self.notes = self._notes(layouts)
+        self.notes = tuple(self._notes(layouts))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -103,6 +99,8 @@ class Planner:
 
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"there is no picture {index}: the run has {self.count}")
         number = index // self.settings.per_background
         split = "val" if self._in_val[number] else "train"
         objects, dropped = self._plan_objects(index, split)
@@ -128,7 +126,7 @@ class Planner:
             seed = derive_seed(self.settings.seed, number, "background")
             return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=seed)
         picture = spec.pictures[int(self._picks[number])]
-        rng = stream(self.settings.seed, number, "background")
+        x, y, flip = stream(self.settings.seed, number, "background").random(3).tolist()
         scaled = cover_size(picture.size, self.canvas)
         return BackgroundPlan(
             number=number,
@@ -136,10 +134,10 @@ class Planner:
             picture=picture.name,
             scaled_size=scaled,
             offset=(
-                int(rng.integers(scaled[0] - self.canvas[0] + 1)),
-                int(rng.integers(scaled[1] - self.canvas[1] + 1)),
+                _pick(x, scaled[0] - self.canvas[0] + 1),
+                _pick(y, scaled[1] - self.canvas[1] + 1),
             ),
-            flip=bool(rng.random() < self.settings.flip_frac),
+            flip=flip < self.settings.flip_frac,
         )
 
     def _plan_objects(
@@ -149,57 +147,80 @@ class Planner:
         placed = Placed(self.settings.max_overlap)
         objects, dropped = [], []
         for class_id in self._draw_classes(rng):
-            spec = self.request.classes[class_id]
-            box = placed.place(draw_boxes(rng, spec, self.canvas))
+            spec, method = self.request.classes[class_id], self.methods[class_id]
+            box = placed.place(rng, spec, self.canvas)
+            which, mirror = rng.random(2).tolist()
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
-                continue
-            cutout, mirror = "", False
-            if self.methods[class_id] == "paste":
+            elif method == "paste":
                 pool = self._cutouts[class_id][split]
-                cutout = spec.cutouts[pool[rng.integers(len(pool))]].name
-                mirror = bool(rng.random() < self.settings.flip_frac) and spec.mirror
-            objects.append(ObjectPlan(class_id, box, self.methods[class_id], cutout, mirror))
+                cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
+                mirrored = spec.mirror and mirror < self.settings.flip_frac
+                objects.append(ObjectPlan(class_id, box, method, cutout, mirrored))
+            else:
+                objects.append(ObjectPlan(class_id, box, method))
         return tuple(objects), tuple(dropped)
 
     def _draw_classes(self, rng: np.random.Generator) -> list[int]:
         """The class ids of a picture's objects in painting order, which no class leads."""
-        counts = [
-            rng.integers(low, high, endpoint=True)
-            for low, high in (spec.appear_range for spec in self.request.classes)
-        ]
-        return rng.permutation(np.repeat(np.arange(len(counts)), counts)).tolist()
+        classes = self.request.classes
+        class_ids: list[int] = []
+        for class_id, die in enumerate(rng.random(len(classes)).tolist()):
+            low, high = classes[class_id].appear_range
+            class_ids += [class_id] * (low + _pick(die, high - low + 1))
+        return shuffle(rng, class_ids)
 
-    def _notes(self, layouts: Counter[str]) -> tuple[str, ...]:
-        notes = []
+    def _notes(self, layouts: Counter[str]) -> Iterator[str]:
         val_frac = self.settings.val_frac
-        if val_frac and not self._val:
-            notes.append(
+        if not val_frac:
+            return
+        if not self._val:
+            yield (
                 "there is a single background, and splits never share one: every picture is in "
                 "train, and val points there too; add backgrounds for a true validation split"
             )
-        if self._val:
-            share = sum(layouts[key] for key in self._val) / self.count
-            if abs(share - val_frac) > max(0.02, val_frac / 4):
-                notes.append(
-                    f"val holds {share:.0%} of the pictures instead of {val_frac:.0%}: splits never "
-                    f"share a background, and there are only {len(layouts)}"
-                )
-            both = [
-                spec.name
-                for spec, pools in zip(self.request.classes, self._cutouts, strict=True)
-                if spec.cutouts and set(pools["train"]) & set(pools["val"])
-            ]
-            if both:
-                notes.append(
-                    f"train and val use the same cutouts of {', '.join(both)}: too few to keep "
-                    "them apart"
-                )
-        return tuple(notes)
+            return
+        share = sum(layouts[key] for key in self._val) / self.count
+        if abs(share - val_frac) > max(0.02, val_frac / 4):
+            yield (
+                f"val holds {share:.0%} of the pictures instead of {val_frac:.0%}: splits never "
+                f"share a background, and the {len(layouts)} there are can't be divided closer"
+            )
+        both = [
+            spec.name
+            for spec, method, pools in zip(
+                self.request.classes, self.methods, self._cutouts, strict=True
+            )
+            if method == "paste" and spec.appear_range[1] and set(pools["train"]) & {*pools["val"]}
+        ]
+        if both:
+            yield (
+                f"train and val use the same cutouts of {', '.join(both)}: too few to keep them "
+                "apart"
+            )
+
+
+def _count_pictures(request: Request, settings: PlanSettings) -> int:
+    in_table = sum(spec.num_imgs for spec in request.backgrounds)
+    if in_table == 0:
+        raise InputError("every num_imgs is 0: no picture would be made")
+    count = settings.images or in_table * settings.per_background
+    if max(count, in_table) > MOST_PICTURES:
+        raise InputError(
+            f"{max(count, in_table):,} pictures are too many for one dataset: ask for up to "
+            f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
+        )
+    return count
+
+
+def _pick(die: float, count: int) -> int:
+    """A number from 0 to count - 1 by a die of 0 <= die < 1. Every pick takes one die, whatever it
+    picks from: what is drawn after it stays the same."""
+    return int(die * count)
 
 
 def cover_size(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
-    """The (width, height) to which a picture of `size` is scaled so that it just covers `canvas`."""
+    """The (width, height) to which a picture of `size` is scaled to just cover `canvas`."""
     scale = max(canvas[0] / size[0], canvas[1] / size[1])
     width, height = (
         max(side, round(length * scale)) for length, side in zip(size, canvas, strict=True)

@@ -32,9 +32,9 @@ def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> st
         edges = np.concatenate([[0], edges])
     column, row = np.divmod(edges, rows + 1)
     edges = (column + x) * height + row + y
-    # An object as high as the canvas goes on from one column's end at the next one's beginning.
-    seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
-    edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))
+    if rows == height:  # a run may go on from one column's end at the next one's beginning
+        seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+        edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))
     counts = np.diff(edges, prepend=0, append=width * height)
     if counts[-1] == 0:
         counts = counts[:-1]

@@ -1,14 +1,17 @@
-"""One random stream per (run seed, index, purpose): no draw ever depends on another's number."""
+"""One random stream per (run seed, index, purpose): no draw ever depends on another's number.
+
+Plans throw nothing but `Generator.random`, the draw that numpy is least likely ever to change.
+"""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
-
-def _sequence(seed: int, index: int, purpose: str) -> np.random.SeedSequence:
-    return np.random.SeedSequence(seed, spawn_key=(index, zlib.crc32(purpose.encode())))
+Item = TypeVar("Item")
 
 
 def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
@@ -19,3 +22,13 @@ def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
 def derive_seed(seed: int, index: int, purpose: str) -> int:
     """A 63-bit seed for code that takes a number (a diffusion pipeline, a noise picture)."""
     return int(_sequence(seed, index, purpose).generate_state(1, np.uint64)[0] >> 1)
+
+
+def shuffle(rng: np.random.Generator, items: Sequence[Item]) -> list[Item]:
+    """The items in random order."""
+    order = rng.random(len(items)).argsort(kind="stable")
+    return [items[position] for position in order.tolist()]
+
+
+def _sequence(seed: int, index: int, purpose: str) -> np.random.SeedSequence:
+    return np.random.SeedSequence(seed, spawn_key=(index, zlib.crc32(purpose.encode())))

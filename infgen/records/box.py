@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import msgspec
 
 
@@ -21,8 +23,7 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
     y1: float
 
     def __post_init__(self) -> None:
-        finite = all(abs(v) < float("inf") for v in (self.x0, self.y0, self.x1, self.y1))
-        if not finite or self.x1 <= self.x0 or self.y1 <= self.y0:
+        if not (-inf < self.x0 < self.x1 < inf and -inf < self.y0 < self.y1 < inf):
             raise ValueError(f"not a box: {self.xyxy}")
 
     @property

@@ -3,51 +3,85 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-_FRAME = re.compile(r"^.*?\b(?:photo|photograph|picture|image|view|drawing|shot)s? of ", re.I)
-_ARTICLES = frozenset("a an the one single some".split())
-_ENDS = _ARTICLES | frozenset(
-    "with in on at of from under near for that which and by over behind beside".split()
+MOST_WORDS, MOST_LETTERS = 4, 40
+
+_BREAK = re.compile(r"[,;:|(\n。，、；：（]|\.(?=\s|$)")  # where an opening phrase ends
+_FRAME = re.compile(  # "an award-winning photo of", but not "a lion, photo of the year"
+    r"^.*?\b(?:photo|photograph|picture|image|view|drawing|shot)s? of "
+    r"(?!the (?:year|month|week|day)\b)",
+    re.I,
 )
-_NOUNS = frozenset("building ceiling painting clothing earring railing string spring".split())
+_MARKS = string.punctuation + "“”‘’«»…–—"
+_ARTICLES = frozenset(("a", "an", "the", "one", "single", "some"))
+_LINKS = ("with", "in", "on", "at", "of", "from", "under", "near", "for", "that", "which", "and")
+_ENDS = _ARTICLES.union(_LINKS, ("by", "over", "behind", "beside"))
+_THINGS = (  # that end like "grazing"
+    r"(?:build|ceil|cloth|dumpl|duckl|earr|even|gosl|lightn|morn|paint|pudd|rail|sapl|seedl|sibl|"
+    r"spr|starl|stock|str|vik|wedd)ing"
+)
+
+
+def folded(name: str) -> str:
+    """What two names share that a reader, or a disk, would take for the same one."""
+    return _printable(unicodedata.normalize("NFC", name)).casefold()
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def names_from_prompts(prompts: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """A short name for each prompt, all different, none of `taken`.
+    """A short name for each prompt, all different (as `folded` sees it), none of `taken`.
 
     The last words of the noun phrase that the prompt opens with, as many as it takes to tell the
     prompts apart: "a solitary grey elephant, hyperrealistic" becomes "elephant", and beside "a
     pink elephant" the two become "grey elephant" and "pink elephant". Equal prompts are numbered.
     """
     phrases = [_noun_phrase(prompt) for prompt in prompts]
-    distinct = sorted(set(phrases))
-    names: list[str] = []
+    sharers = Counter(ending for phrase in set(phrases) for ending in _endings(phrase))
+    used = {folded(name) for name in taken}
+    numbers = Counter[str]()
+    names = []
     for phrase in phrases:
-        rivals = [other for other in distinct if other != phrase]
-        for count in range(1, len(phrase) + 1):
-            ending = phrase[-count:]
-            if not any(other[-count:] == ending for other in rivals):
-                break
-        name = base = " ".join(ending)
-        number = 2
-        while name.casefold() in {other.casefold() for other in (*names, *taken)}:
-            name, number = f"{base} {number}", number + 1
+        *_, longest = _endings(phrase)
+        ending = next((one for one in _endings(phrase) if sharers[one] == 1), longest)
+        name = base = " ".join(ending)[:MOST_LETTERS].strip()
+        while folded(name) in used:
+            numbers[base] += 1
+            name = f"{base} {numbers[base] + 1}"
+        used.add(folded(name))
         names.append(name)
     return names
 
 
+def _endings(phrase: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The phrase's last word, its last two ..."""
+    for count in range(1, min(len(phrase), MOST_WORDS) + 1):
+        yield phrase[-count:]
+
+
 def _noun_phrase(prompt: str) -> tuple[str, ...]:
     """The words of the opening noun phrase, lower case, without frame ("a photo of") or article."""
-    opening = _FRAME.sub("", re.split(r"[,.;:|(\n]", prompt.strip())[0])
-    words = re.findall(r"[\w'-]+", opening.lower())
+    parts = _BREAK.split(_FRAME.sub("", unicodedata.normalize("NFC", prompt)))
+    words = next(filter(None, map(_words, parts)), ["object"])
     while len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]
     end = next((i for i in range(1, len(words)) if _ends(words, i)), len(words))
     words = words[:end]
     while len(words) > 1 and _is_verb(words[-1]):  # "zebra grazing"
         words = words[:-1]
-    return tuple(words or ["object"])
+    return tuple(words)
+
+
+def _words(text: str) -> list[str]:
+    """The text's words in lower case, bare of quotes, brackets and other marks."""
+    bare = (_printable(word).strip(_MARKS) for word in text.lower().split())
+    return [word for word in bare if word]
 
 
 def _ends(words: list[str], position: int) -> bool:
@@ -59,4 +93,4 @@ def _ends(words: list[str], position: int) -> bool:
 
 
 def _is_verb(word: str) -> bool:
-    return word.endswith("ing") and len(word) > 5 and word not in _NOUNS
+    return word.endswith("ing") and len(word) > 5 and not re.fullmatch(_THINGS, word)

@@ -5,21 +5,40 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
+from infgen.ops.blend import OPAQUE
 from infgen.records.errors import PictureError
 from infgen.records.specs import Picture
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-ORIENTATION_TAG, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # by Pillow's names
+JPEGS = ("JPEG", "MPO")  # MPO: JPEGs of some phones, with a second picture behind
+
+ORIENTATION_TAG = 0x0112
+TURNS = {  # EXIF orientation: what turns the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+QUARTER_TURNS = (5, 6, 7, 8)
+
+
+# ---- found ---------------------------------------------------------------------------------------
 
 
 def find_pictures(cell: str, folder: Path) -> list[Path]:
@@ -30,28 +49,49 @@ def find_pictures(cell: str, folder: Path) -> list[Path]:
     Raises:
         ValueError: nothing is there; the text says what was looked for and what to do.
     """
-    path = folder / Path(cell).expanduser()
+    try:
+        return _find(cell, folder)
+    except OSError as error:
+        raise ValueError(
+            f"'{cell}' can't be read ({error.strerror}): check the path and its permissions"
+        ) from None
+
+
+def _find(cell: str, folder: Path) -> list[Path]:
+    wanted = _expanded(cell)
+    if "\\" in cell and not (folder / wanted).exists():
+        wanted = _expanded(cell.replace("\\", "/"))  # written on Windows
+    path = folder / wanted
     if path.is_file():
         return [path]
     if path.is_dir():
         found = list(path.iterdir())
         lacking = f"the folder '{cell}' holds no picture"
-    elif glob.has_magic(cell):
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+    elif glob.has_magic(str(wanted)):
+        matches = glob.glob(str(wanted), root_dir=folder, recursive=True)  # noqa: PTH207 (no `**`)
+        found = [folder / match for match in matches]
         lacking = f"no picture matches '{cell}'"
     else:
         raise ValueError(f"'{cell}' is not there: paths are relative to the CSV, here {folder}")
-    pictures = sorted(
-        (
-            p
-            for p in found
-            if p.suffix.lower() in PICTURE_ENDINGS and p.is_file() and p.name[0] != "."
-        ),
-        key=lambda p: p.as_posix(),
-    )
-    if not pictures:
-        raise ValueError(f"{lacking} ({', '.join(PICTURE_ENDINGS)}): add some or mend the path")
-    return pictures
+    pictures = sorted({p for p in found if _is_picture(p)}, key=Path.as_posix)
+    if pictures:
+        return pictures
+    kinds = ", ".join(PICTURE_ENDINGS)
+    deeper = any(p.is_dir() for p in found)
+    remedy = f"for what lies deeper write '{wanted.as_posix()}/**'" if deeper else "mend the path"
+    raise ValueError(f"{lacking} ({kinds}): add some, or {remedy}")
+
+
+def _expanded(cell: str) -> Path:
+    try:
+        return Path(cell).expanduser()
+    except RuntimeError:
+        raise ValueError(f"'{cell}' names a home folder that isn't known: write it out") from None
+
+
+def _is_picture(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    return path.suffix.lower() in PICTURE_ENDINGS and not hidden and path.is_file()
 
 
 def short_name(path: Path, folder: Path) -> str:
@@ -62,6 +102,9 @@ def short_name(path: Path, folder: Path) -> str:
         return path.absolute().as_posix()
 
 
+# ---- checked -------------------------------------------------------------------------------------
+
+
 def check_picture(path: Path, name: str) -> Picture:
     """Decode a picture far enough to know that all of it is there.
 
@@ -70,13 +113,13 @@ def check_picture(path: Path, name: str) -> Picture:
     """
     data = _read(path)
     with _opened(data) as image:
-        size = image.size
-        if image.getexif().get(ORIENTATION_TAG) in QUARTER_TURNS:
-            size = size[::-1]
-        image.draft(
-            image.mode, (image.width // 8, image.height // 8)
-        )  # all bytes, 1/64 of the work
-        _load(image)
+        if image.format in JPEGS:
+            size = image.size[::-1] if _orientation(image) in QUARTER_TURNS else image.size
+            eighth = (max(image.width // 8, 1), max(image.height // 8, 1))
+            image.draft(image.mode, eighth)  # all bytes, 1/64 of the work
+            _load(image)
+        else:
+            size = _rgb(image).size
     return Picture(name, path, hashlib.sha256(data).hexdigest(), size)
 
 
@@ -89,30 +132,48 @@ def check_cutout(path: Path, name: str) -> Picture:
     data = _read(path)
     with _opened(data) as image:
         _load(image)
-        if "A" not in image.getbands() and "transparency" not in image.info:
+        if not image.has_transparency_data:
             raise ValueError(
                 "the cutout has no alpha channel: save it as PNG or WebP with a transparent "
                 "background"
             )
-        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
-        if alpha.max() < 128:
-            raise ValueError("the cutout is transparent all over: nothing of it could be seen")
-        size = ImageOps.exif_transpose(image).size
-    return Picture(name, path, hashlib.sha256(data).hexdigest(), size)
+        rgba = _upright(image, "RGBA")
+        if np.asarray(rgba.getchannel("A")).max() < OPAQUE:
+            raise ValueError(
+                "the cutout is more than half transparent all over, so nothing of it could be "
+                "labelled: make its inside opaque, or remove it"
+            )
+    return Picture(name, path, hashlib.sha256(data).hexdigest(), rgba.size)
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Without Pillow's warnings about odd EXIF and large pictures. For one thread at a time."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")
+        yield
+
+
+# ---- decoded -------------------------------------------------------------------------------------
 
 
 def read_rgb(picture: Picture) -> np.ndarray:
-    """Decode a background: (H, W, 3) uint8 RGB, upright.
+    """Decode a background: (H, W, 3) uint8 RGB, upright, on white where it is transparent.
 
     Raises:
         PictureError: the file is gone, broken, or not the one that was checked.
     """
-    data = _unchanged(picture)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is not None and pixels.shape[1::-1] == picture.size:
-        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-    with _opened(data) as image:  # what OpenCV can't read, or doesn't turn upright
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    with _checked(picture) as (data, image):
+        if (
+            image.format in JPEGS
+            and image.mode in ("RGB", "L")
+            and _orientation(image) not in TURNS
+        ):
+            flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)  # much the faster one
+            if pixels is not None:
+                return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+        return np.array(_rgb(image))
 
 
 def read_rgba(picture: Picture) -> np.ndarray:
@@ -121,8 +182,56 @@ def read_rgba(picture: Picture) -> np.ndarray:
     Raises:
         PictureError: the file is gone, broken, or not the one that was checked.
     """
-    with _opened(_unchanged(picture)) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+    with _checked(picture) as (_, image):
+        return np.array(_upright(image, "RGBA"))
+
+
+@contextmanager
+def _checked(picture: Picture) -> Iterator[tuple[bytes, Image.Image]]:
+    """The bytes of a picture that is still the one that was checked, and the picture opened."""
+    try:
+        data = _read(picture.path)
+        if hashlib.sha256(data).hexdigest() != picture.sha256:
+            raise ValueError("the file has changed since the run began")
+        with quiet_pillow(), _opened(data) as image:
+            yield data, image
+    except ValueError as error:
+        raise PictureError(f"{picture.name}: {error}") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    _load(image)
+    if not image.has_transparency_data:
+        return _upright(image, "RGB")
+    rgba = _upright(image, "RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def _upright(image: Image.Image, mode: str) -> Image.Image:
+    """The decoded picture in `mode`, 8 bits a channel, turned as its EXIF says."""
+    _load(image)
+    turn = TURNS.get(_orientation(image))
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("the picture has 32 bits a channel: save it with 8")
+    try:
+        image = image.convert(mode)
+    except ValueError as error:
+        raise ValueError(
+            f"the picture has an odd kind of colours ({error}): save it as RGB"
+        ) from None
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1..8; where there is none or the EXIF is broken, 1, as in viewers."""
+    try:
+        value = image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # Pillow's EXIF parser raises almost anything on broken data
+        return 1
+    return value if value in TURNS else 1
 
 
 class PictureCache:
@@ -142,8 +251,9 @@ class PictureCache:
             self._held.move_to_end(key)
             return self._held[key][0]
         value = make()
-        self._held[key] = (value, size_of(value))
-        self._bytes += size_of(value)
+        size = size_of(value)
+        self._held[key] = (value, size)
+        self._bytes += size
         while self._bytes > self.max_bytes and len(self._held) > 1:
             _, (_, freed) = self._held.popitem(last=False)
             self._bytes -= freed
@@ -152,36 +262,39 @@ class PictureCache:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"can't be read: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise ValueError(
+            f"can't be read ({reason}): check that it is there and may be read"
+        ) from None
+    if not data:
+        raise ValueError("the file is empty: replace or remove it")
+    return data
 
 
 def _opened(data: bytes) -> Image.Image:
     try:
-        return Image.open(BytesIO(data))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"not a picture that can be read: {_reason(error)}") from error
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ValueError(
+            "isn't a picture of a known format, or little is left of it: save it again as JPEG, "
+            "PNG or WebP, or remove it"
+        ) from None
+    except Exception as error:  # Pillow's parsers raise almost anything on broken files
+        raise _broken(error) from error
 
 
 def _load(image: Image.Image) -> None:
     try:
         image.load()
-    except Exception as error:  # Pillow's decoders raise almost anything on broken files
-        raise ValueError(
-            f"the picture is broken or cut short ({_reason(error)}): replace or remove it"
-        ) from error
+    except Exception as error:  # and so do its decoders
+        raise _broken(error) from error
 
 
-def _reason(error: Exception) -> str:
-    return "unknown format" if "BytesIO" in str(error) else str(error) or type(error).__name__
-
-
-def _unchanged(picture: Picture) -> bytes:
-    try:
-        data = picture.path.read_bytes()
-    except OSError as error:
-        raise PictureError(f"{picture.name}: {error.strerror or error}") from error
-    if hashlib.sha256(data).hexdigest() != picture.sha256:
-        raise PictureError(f"{picture.name}: the file has changed since the run began")
-    return data
+def _broken(error: Exception) -> ValueError:
+    if isinstance(error, Image.DecompressionBombError):
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        return ValueError(f"the picture has more than {most} megapixels: scale it down")
+    reason = str(error) or type(error).__name__
+    return ValueError(f"the picture is broken or cut short ({reason}): replace or remove it")

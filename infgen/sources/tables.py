@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 
-from infgen.ops.boxes import size_ranges, smallest_size
+from infgen.ops.boxes import smallest_size
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import (
     AspectSize,
@@ -18,10 +18,30 @@ from infgen.records.specs import (
     RangeSize,
     Request,
 )
-from infgen.sources.csv_rows import Column, Row, number, read_rows, whole_number, yes_or_no
-from infgen.sources.names import names_from_prompts
-from infgen.sources.pictures import check_cutout, check_picture, find_pictures, short_name
+from infgen.sources.csv_rows import (
+    Column,
+    Row,
+    number,
+    problem_at,
+    quoted,
+    read_rows,
+    whole_number,
+    yes_or_no,
+)
+from infgen.sources.names import folded, names_from_prompts
+from infgen.sources.pictures import (
+    check_cutout,
+    check_picture,
+    find_pictures,
+    quiet_pillow,
+    short_name,
+)
 
+Fault = tuple[str, str]  # a column, and what is wrong with a row's cell in it
+Judge = Callable[[Path, str], Picture]
+Answer = tuple[tuple[Picture, ...], tuple[str, ...]]  # pictures, and what is wrong with others
+
+MOST_OBJECTS = 65_535  # of a class in a picture: what a 16-bit instance mask can number
 PLAIN_KINDS = ("plain", "plain:colour", "plain:gradient", "plain:noise")
 
 
@@ -35,7 +55,7 @@ def read_request(
     Raises:
         InputError: with every problem of both files at once, in file order.
     """
-    with ThreadPoolExecutor() as pool:  # decoding is most of the work, and leaves the lock
+    with quiet_pillow(), ThreadPoolExecutor() as pool:  # decoding is most of the work
         checker = _PictureChecker(pool)
         scenes, scene_problems, scene_warnings = _read_backgrounds(backgrounds, checker)
         objects, class_problems, class_warnings = _read_classes(classes, canvas, checker)
@@ -45,36 +65,50 @@ def read_request(
     return Request(tuple(scenes), tuple(objects)), scene_warnings + class_warnings
 
 
+def _with_clues(problems: list[Problem], warnings: list[Problem]) -> list[Problem]:
+    """A file's problems by line, and among them what was odd about its layout: a column whose name
+    was mistyped looks like one that is empty."""
+    return sorted(problems + warnings, key=lambda problem: problem.line) if problems else []
+
+
 class _PictureChecker:
     """Checks the files that cells name, each once, several at a time."""
 
     def __init__(self, pool: ThreadPoolExecutor):
         self._pool = pool
-        self._known: dict[tuple[Path, Callable], Picture | ValueError] = {}
+        self._answers: dict[tuple[str, Path, Judge], Answer] = {}
+        self._known: dict[tuple[Path, Judge], Picture | ValueError] = {}
 
-    def check(
-        self, cell: str, folder: Path, judge: Callable[[Path, str], Picture]
-    ) -> tuple[tuple[Picture, ...], list[str]]:
+    def check(self, cell: str, folder: Path, judge: Judge) -> Answer:
         """The pictures a cell names, and what is wrong with it or with any of them."""
+        key = (cell, folder, judge)
+        if key not in self._answers:
+            self._answers[key] = self._check(*key)
+        return self._answers[key]
+
+    def _check(self, cell: str, folder: Path, judge: Judge) -> Answer:
         try:
             paths = find_pictures(cell, folder)
-        except (ValueError, OSError) as error:
-            return (), [str(error)]
+        except ValueError as error:
+            return (), (str(error),)
         fresh = [path for path in paths if (path, judge) not in self._known]
         results = self._pool.map(lambda p: _try(judge, p, short_name(p, folder)), fresh)
         self._known.update({(p, judge): r for p, r in zip(fresh, results, strict=True)})
         found = [self._known[path, judge] for path in paths]
-        faults = [
+        faults = (
             f"{short_name(path, folder)}: {result}"
             for path, result in zip(paths, found, strict=True)
             if isinstance(result, ValueError)
-        ]
-        return tuple(p for p in found if isinstance(p, Picture)), faults
+        )
+        return tuple(p for p in found if isinstance(p, Picture)), tuple(faults)
 
 
-def _try(judge: Callable[[Path, str], Picture], path: Path, name: str) -> Picture | ValueError:
+def _try(judge: Judge, path: Path, name: str) -> Picture | ValueError:
     try:
+        name.encode()
         return judge(path, name)
+    except UnicodeEncodeError:
+        return ValueError("the file's name isn't UTF-8, so no record can hold it: rename the file")
     except ValueError as error:
         return error
 
@@ -95,58 +129,81 @@ def _read_backgrounds(
     rows, problems, warnings = read_rows(path, BACKGROUND_COLUMNS)
     specs = []
     for row in rows:
-        cell, count = row["images"], row["num_imgs"]
-        plain = cell.lower() if cell.lower() in PLAIN_KINDS else ""
-        pictures: tuple[Picture, ...] = ()
-        faults = []
-        if cell and not plain:
-            pictures, texts = checker.check(cell, path.parent, check_picture)
-            faults += [("images", text) for text in texts]
-        elif not cell and not row["prompt"]:
-            faults.append(("prompt", "is empty, and so is images: fill in one of them"))
-        if count < 0 and not cell and "num_imgs" not in row.broken:
-            faults.append(("num_imgs", "is empty: say how many scenes to make"))
-        elif count < 0 and plain:
-            faults.append(("num_imgs", "is empty: say how many plain backgrounds to draw"))
-        problems += [Problem(text, str(path), row.line, column) for column, text in faults]
-        specs.append(
-            BackgroundSpec(
-                line=row.line,
-                prompt=row["prompt"],
-                num_imgs=count if count >= 0 else len(pictures),
-                negative_prompt=row["negative_prompt"],
-                pictures=pictures,
-                plain=plain,
-            )
-        )
-    if rows and not problems and not any(spec.num_imgs for spec in specs):
-        problems.append(Problem("every num_imgs is 0: no picture would be made", str(path)))
-    return specs, sorted(problems, key=lambda p: p.line), warnings
+        spec, faults = _read_background(row, path.parent, checker)
+        problems += [problem_at(path, text, row.line, column) for column, text in faults]
+        specs.append(spec)
+    if rows and not problems and all(row["num_imgs"] == 0 for row in rows):
+        text = "every row has 0, so no picture would be made: raise one"
+        problems.append(problem_at(path, text, rows[0].line, "num_imgs"))
+    return specs, _with_clues(problems, warnings), warnings
+
+
+def _read_background(
+    row: Row, folder: Path, checker: _PictureChecker
+) -> tuple[BackgroundSpec, list[Fault]]:
+    cell, count, sound = row["images"], row["num_imgs"], row.broken.isdisjoint
+    kind = "".join(cell.lower().split())
+    plain = kind if kind in PLAIN_KINDS else ""
+    pictures: tuple[Picture, ...] = ()
+    faults = []
+    if kind.startswith("plain:") and not plain:
+        kinds = ", ".join(PLAIN_KINDS)
+        faults.append(("images", f"there is no {quoted(cell)}: the plain kinds are {kinds}"))
+    elif cell and not plain:
+        pictures, texts = checker.check(cell, folder, check_picture)
+        faults += [("images", text) for text in texts]
+    elif not cell and not row["prompt"] and sound(("prompt", "images")):
+        faults.append(("prompt", "is empty, and so is images: fill in one of them"))
+    if count < 0 and (plain or not cell) and sound(("num_imgs", "images")):
+        what = "plain backgrounds to draw" if plain else "scenes to make"
+        faults.append(("num_imgs", f"is empty: say how many {what}"))
+    spec = BackgroundSpec(
+        line=row.line,
+        prompt=row["prompt"],
+        num_imgs=count if count >= 0 else len(pictures),
+        negative_prompt=row["negative_prompt"],
+        pictures=pictures,
+        plain=plain,
+    )
+    return spec, faults
 
 
 # ---- classes.csv ---------------------------------------------------------------------------------
 
 
+def _appearances(text: str) -> int:
+    return whole_number(text, MOST_OBJECTS)
+
+
 def _length(text: str) -> Length:
+    wanted = "a size in pixels or percent (25%)"
     percent = text.endswith("%")
-    value = number(text.removesuffix("%").strip())
+    value = number(text.removesuffix("%").strip(), wanted)
     if value <= 0:
-        raise ValueError(f"'{text}' isn't above 0: a size in pixels or percent (25%) belongs here")
+        raise ValueError(f"{quoted(text)} isn't above 0: {wanted} belongs here")
     return Length(value, percent)
 
 
 def _ratio(text: str) -> float:
-    value = number(text)
+    wanted = "width divided by height"
+    value = number(text, wanted)
     if value <= 0:
-        raise ValueError(f"'{text}' isn't above 0: width divided by height belongs here")
+        raise ValueError(f"{quoted(text)} isn't above 0: {wanted} belongs here")
     return value
 
 
 def _fraction(text: str) -> float:
-    value = number(text)
+    wanted = "a fraction of the canvas (0.25 for 25%)"
+    value = number(text, wanted)
     if not 0 <= value <= 1:
-        raise ValueError(f"'{text}' isn't between 0 and 1: a fraction of the canvas belongs here")
+        raise ValueError(f"{quoted(text)} isn't between 0 and 1: {wanted} belongs here")
     return value
+
+
+def _label(text: str) -> str:
+    if any(unicodedata.category(letter) == "Cc" for letter in " ".join(text.split())):
+        raise ValueError(f"{text!a} holds a control character: type the name again")
+    return " ".join(text.split())
 
 
 RATIO_COLUMNS = ("aspect_ratio_min", "aspect_ratio_max")
@@ -154,11 +211,11 @@ LENGTH_COLUMNS = ("width_min", "height_min", "width_max", "height_max")
 
 CLASS_COLUMNS = (
     Column("prompt", str, "", required=True),
-    Column("min_appear", whole_number, required=True),
-    Column("max_appear", whole_number, required=True),
+    Column("min_appear", _appearances, required=True),
+    Column("max_appear", _appearances, required=True),
     *(Column(name, _ratio) for name in RATIO_COLUMNS),
     *(Column(name, _length) for name in LENGTH_COLUMNS),
-    Column("name", str, ""),
+    Column("name", _label, ""),
     Column("cutouts", str, ""),
     Column("negative_prompt", str, ""),
     Column("mirror", yes_or_no, True),
@@ -174,84 +231,119 @@ def _read_classes(
 ) -> tuple[list[ClassSpec], list[Problem], list[Problem]]:
     rows, problems, warnings = read_rows(path, CLASS_COLUMNS)
     names, name_problems, name_warnings = _name_classes(path, rows)
-    problems, warnings = problems + name_problems, warnings + name_warnings
+    problems += name_problems
     specs = []
     for row, name in zip(rows, names, strict=True):
-        cutouts: tuple[Picture, ...] = ()
-        faults = _judge_order(row) + _judge_size(row, canvas)
-        if row["cutouts"]:
-            cutouts, texts = checker.check(row["cutouts"], path.parent, check_cutout)
-            faults += [("cutouts", text) for text in texts]
-        problems += [Problem(text, str(path), row.line, column) for column, text in faults]
-        if faults or row.broken:
-            continue
-        spec = ClassSpec(
-            line=row.line,
-            name=name,
-            prompt=row["prompt"],
-            appear_range=(row["min_appear"], row["max_appear"]),
-            size=_size(row),
-            negative_prompt=row["negative_prompt"],
-            cutouts=cutouts,
-            mirror=row["mirror"],
-            x_range=(row["x_min"], row["x_max"]),
-            y_range=(row["y_min"], row["y_max"]),
-        )
-        problems += [
-            Problem(text, str(path), row.line, column)
-            for column, text in _judge_place(spec, canvas)
-        ]
-        specs.append(spec)
-    return specs, sorted(problems, key=lambda p: p.line), warnings
+        spec, faults = _read_class(row, name, path.parent, canvas, checker)
+        problems += [problem_at(path, text, row.line, column) for column, text in faults]
+        if spec:
+            specs.append(spec)
+    return specs, _with_clues(problems, warnings), warnings + name_warnings
+
+
+def _read_class(
+    row: Row, name: str, folder: Path, canvas: tuple[int, int], checker: _PictureChecker
+) -> tuple[ClassSpec | None, list[Fault]]:
+    size, faults = _read_size(row, canvas)
+    if size:
+        faults += _judge_room(row, size, canvas)
+    faults += _judge_order(
+        row, ("min_appear", "max_appear"), ("x_min", "x_max"), ("y_min", "y_max")
+    )
+    cutouts: tuple[Picture, ...] = ()
+    if row["cutouts"]:
+        cutouts, texts = checker.check(row["cutouts"], folder, check_cutout)
+        faults += [("cutouts", text) for text in texts]
+    if size is None or faults or row.broken:
+        return None, faults
+    spec = ClassSpec(
+        line=row.line,
+        name=name,
+        prompt=row["prompt"],
+        appear_range=(row["min_appear"], row["max_appear"]),
+        size=size,
+        negative_prompt=row["negative_prompt"],
+        cutouts=cutouts,
+        mirror=row["mirror"],
+        x_range=(row["x_min"], row["x_max"]),
+        y_range=(row["y_min"], row["y_max"]),
+    )
+    return spec, []
+
+
+def _judge_order(row: Row, *pairs: tuple[str, str]) -> list[Fault]:
+    """Every `_min` column that lies above its `_max`."""
+    return [
+        (low, f"{row[low]:.15g} is larger than {high} ({row[high]:.15g}): swap or mend them")
+        for low, high in pairs
+        if row[low] is not None and row[high] is not None and row[low] > row[high]
+    ]
+
+
+# ---- the names of the classes --------------------------------------------------------------------
 
 
 def _name_classes(
     path: Path, rows: Sequence[Row]
 ) -> tuple[list[str], list[Problem], list[Problem]]:
     """The label of every row: its `name`, or one made from its prompt."""
-    problems, warnings = [], []
+    problems = []
     seen: dict[str, int] = {}
     for row in rows:
-        name = row["name"].casefold()
+        name = folded(row["name"])
         if name in seen:
             text = f"'{row['name']}' is also the class of line {seen[name]}: give each its own name"
-            problems.append(Problem(text, str(path), row.line, "name"))
+            problems.append(problem_at(path, text, row.line, "name"))
         elif name:
             seen[name] = row.line
-        if not row["name"] and not row["prompt"]:
+        if not row["name"] and not row["prompt"] and row.broken.isdisjoint(("name", "prompt")):
             text = "is empty, and so is name: fill in one of them"
-            problems.append(Problem(text, str(path), row.line, "prompt"))
+            problems.append(problem_at(path, text, row.line, "prompt"))
     unnamed = [row for row in rows if not row["name"]]
     made = names_from_prompts(
         [row["prompt"] for row in unnamed], taken=[row["name"] for row in rows if row["name"]]
     )
-    prompts: dict[str, int] = {}
-    for row, name in zip(unnamed, made, strict=True):
-        if row["prompt"] and row["prompt"] in prompts:
+    by_line = {row.line: name for row, name in zip(unnamed, made, strict=True)}
+    names = [row["name"] or by_line[row.line] for row in rows]
+    return names, problems, _repeated_prompts(path, unnamed, made)
+
+
+def _repeated_prompts(path: Path, rows: Sequence[Row], names: Sequence[str]) -> list[Problem]:
+    """A warning for every row that repeats a prompt without a name to tell them apart."""
+    warnings = []
+    seen: dict[str, int] = {}
+    for row, name in zip(rows, names, strict=True):
+        first = seen.setdefault(row["prompt"], row.line)
+        if row["prompt"] and first != row.line:
             text = (
-                f"the same prompt as in line {prompts[row['prompt']]}: it becomes a class of its "
-                f"own, '{name}'; give names to choose others"
+                f"the same prompt as in line {first}: it becomes a class of its own, '{name}'; "
+                "give names to choose others"
             )
-            warnings.append(Problem(text, str(path), row.line, "prompt"))
-        prompts.setdefault(row["prompt"], row.line)
-    by_line = dict(zip((row.line for row in unnamed), made, strict=True))
-    return [row["name"] or by_line[row.line] for row in rows], problems, warnings
+            warnings.append(problem_at(path, text, row.line, "prompt"))
+    return warnings
 
 
-def _judge_order(row: Row) -> list[tuple[str, str]]:
-    """Every `_min` column that lies above its `_max`."""
-    pairs = [("min_appear", "max_appear"), RATIO_COLUMNS, ("x_min", "x_max"), ("y_min", "y_max")]
-    return [
-        (low, f"{row[low]:g} is larger than {high} ({row[high]:g}): swap or mend them")
-        for low, high in pairs
-        if row[low] is not None and row[high] is not None and row[low] > row[high]
-    ]
+# ---- sizes and places ----------------------------------------------------------------------------
 
 
-def _judge_size(row: Row, canvas: tuple[int, int]) -> list[tuple[str, str]]:
-    """What is wrong with a row's size columns; empty when they make one size."""
+def _read_size(
+    row: Row, canvas: tuple[int, int]
+) -> tuple[AspectSize | RangeSize | None, list[Fault]]:
+    """The size that a row's columns make together, or what is wrong with them."""
     ratios = [name for name in RATIO_COLUMNS if row[name] is not None or name in row.broken]
     lengths = [name for name in LENGTH_COLUMNS if row[name] is not None or name in row.broken]
+    faults = _judge_style(ratios, lengths)
+    faults += _judge_order(row, RATIO_COLUMNS) + _judge_lengths(row, canvas)
+    if faults or row.broken.intersection(ratios + lengths) or not ratios + lengths:
+        return None, faults
+    if ratios:
+        return AspectSize((row["aspect_ratio_min"], row["aspect_ratio_max"])), []
+    widths, heights = (row["width_min"], row["width_max"]), (row["height_min"], row["height_max"])
+    return RangeSize(widths, heights), []
+
+
+def _judge_style(ratios: list[str], lengths: list[str]) -> list[Fault]:
+    """Whether the filled columns are all of one style: by aspect ratio, or by width and height."""
     if ratios and lengths:
         text = (
             f"both {', '.join(ratios)} and {', '.join(lengths)} are filled: keep the aspect ratio "
@@ -261,58 +353,53 @@ def _judge_size(row: Row, canvas: tuple[int, int]) -> list[tuple[str, str]]:
     if not ratios and not lengths:
         text = "the row has no size: fill in both aspect ratios, or all four widths and heights"
         return [(RATIO_COLUMNS[0], text)]
-    wanted = RATIO_COLUMNS if ratios else LENGTH_COLUMNS
-    missing = [name for name in wanted if name not in (ratios or lengths)]
+    given = ratios or lengths
+    missing = [n for n in (RATIO_COLUMNS if ratios else LENGTH_COLUMNS) if n not in given]
     if missing:
-        given = ", ".join(ratios or lengths)
-        return [(missing[0], f"{' and '.join(missing)} empty beside {given}: fill in all of them")]
-    if lengths:
-        return _judge_lengths(row, canvas)
+        verb = "is" if len(missing) == 1 else "are"
+        text = (
+            f"{' and '.join(missing)} {verb} empty beside {', '.join(given)}: fill in all of them"
+        )
+        return [(missing[0], text)]
     return []
 
 
-def _judge_lengths(row: Row, canvas: tuple[int, int]) -> list[tuple[str, str]]:
+def _judge_lengths(row: Row, canvas: tuple[int, int]) -> list[Fault]:
     faults = []
     for axis, side in (("width", canvas[0]), ("height", canvas[1])):
-        names = (f"{axis}_min", f"{axis}_max")
-        lengths = {name: row[name] for name in names if row[name] is not None}
-        for name, length in lengths.items():
-            if length.pixels(side) > side:
-                text = (
-                    f"{name} ({length}) is larger than the image {axis} ({side}): lower it or "
-                    f"raise --{axis}"
-                )
+        low_name, high_name = f"{axis}_min", f"{axis}_max"
+        low, high = row[low_name], row[high_name]
+        for name, length in ((low_name, low), (high_name, high)):
+            if length and length.pixels(side) > side:
+                remedy = "it to 100% or less" if length.percent else f"it or raise --{axis}"
+                text = f"{length} is larger than the image {axis} ({side}): lower {remedy}"
                 faults.append((name, text))
-        for low, high in pairwise(lengths.values()):
-            if low.pixels(side) > high.pixels(side):
-                faults.append(
-                    (names[0], f"{low} is larger than {names[1]} ({high}): swap or mend them")
-                )
+        if low and high and low.pixels(side) > high.pixels(side):
+            faults.append(
+                (low_name, f"{low} is larger than {high_name} ({high}): swap or mend them")
+            )
     return faults
 
 
-def _size(row: Row) -> AspectSize | RangeSize:
-    if row["aspect_ratio_min"] is not None:
-        return AspectSize((row["aspect_ratio_min"], row["aspect_ratio_max"]))
-    return RangeSize((row["width_min"], row["width_max"]), (row["height_min"], row["height_max"]))
-
-
-def _judge_place(spec: ClassSpec, canvas: tuple[int, int]) -> list[tuple[str, str]]:
+def _judge_room(row: Row, size: AspectSize | RangeSize, canvas: tuple[int, int]) -> list[Fault]:
     """Sizes below a pixel, and placement ranges in which not even the smallest box fits."""
     faults = []
-    ranges = size_ranges(spec.size, canvas)
-    size_column = RATIO_COLUMNS[0] if isinstance(spec.size, AspectSize) else "width_min"
-    if min(low for low, _ in ranges) < 1:
-        text = (
-            f"boxes could be less than a pixel on a canvas of {canvas[0]} x {canvas[1]}: raise it"
-        )
-        faults.append((size_column, text))
-    axes = (("x", spec.x_range), ("y", spec.y_range))
-    for (axis, (low, high)), least, side in zip(
-        axes, smallest_size(spec.size, canvas), canvas, strict=True
-    ):
-        margin = least / 2 / side
-        if high < margin or low > 1 - margin:
+    by_ratio = isinstance(size, AspectSize)
+    axes = (
+        ("x", "aspect_ratio_min: raise it" if by_ratio else "width_min: raise it"),
+        ("y", "aspect_ratio_max: lower it" if by_ratio else "height_min: raise it"),
+    )
+    for (axis, culprit), least, side in zip(axes, smallest_size(size, canvas), canvas, strict=True):
+        if least < 1:
+            column, remedy = culprit.split(": ")
+            what = "narrow" if axis == "x" else "flat"
+            text = (
+                f"boxes could be so {what} that they cover no pixel of a canvas of "
+                f"{canvas[0]} x {canvas[1]}: {remedy}"
+            )
+            faults.append((column, text))
+        low, high, margin = row[f"{axis}_min"], row[f"{axis}_max"], least / 2 / side
+        if low <= high and (high < margin - 1e-9 or low > 1 - margin + 1e-9):
             text = (
                 f"centres from {low:g} to {high:g} leave no room for even the smallest box "
                 f"({least:.0f} of {side} pixels): widen {axis}_min and {axis}_max"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -36,21 +37,45 @@ class Backgrounds:
 
     def _cut(self, plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:
         """The planned window of the picture. Scaled pictures are what is cached: the scale depends
-        on nothing but the file and the canvas, so each is decoded and resized once."""
+        on nothing but the file and the canvas, so each is decoded and resized once. Where that
+        would be huge (a panorama behind an upright canvas), only the window is scaled."""
         picture = self._pictures[plan.picture]
-        scaled = self._cache.get(
-            (picture.sha256, plan.scaled_size),
-            make=lambda: _scale(read_rgb(picture), plan.scaled_size),
-            size_of=lambda pixels: pixels.nbytes,
-        )
-        (x, y), (width, height) = plan.offset, canvas
-        window = scaled[y : y + height, x : x + width]
+        if 3 * math.prod(plan.scaled_size) <= CACHE_BYTES / 2:
+            scaled = self._cached(
+                picture, plan.scaled_size, lambda: _scale(read_rgb(picture), plan.scaled_size)
+            )
+            (x, y), (width, height) = plan.offset, canvas
+            window = scaled[y : y + height, x : x + width]
+        else:
+            pixels = self._cached(picture, picture.size, lambda: read_rgb(picture))
+            window = _scale(_source_of_window(pixels, plan, canvas), canvas)
         return cv2.flip(window, 1) if plan.flip else window.copy()
+
+    def _cached(
+        self, picture: Picture, size: tuple[int, int], make: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        pixels: np.ndarray = self._cache.get(
+            (picture.sha256, size), make, size_of=lambda pixels: pixels.nbytes
+        )
+        return pixels
 
 
 def _scale(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    shrinks = size[0] <= pixels.shape[1]
+    shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def _source_of_window(
+    pixels: np.ndarray, plan: BackgroundPlan, canvas: tuple[int, int]
+) -> np.ndarray:
+    """The part of an unscaled picture, to whole pixels, that the planned window shows."""
+    spans = []
+    for length, scaled, start, side in zip(
+        pixels.shape[1::-1], plan.scaled_size, plan.offset, canvas, strict=True
+    ):
+        first = start * length // scaled
+        spans.append(slice(first, max(round((start + side) * length / scaled), first + 1)))
+    return pixels[spans[1], spans[0]]
 
 
 def draw_plain(plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:
@@ -65,27 +90,32 @@ def draw_plain(plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:
 
 def _colour(rng: np.random.Generator, canvas: tuple[int, int]) -> np.ndarray:
     """One colour everywhere."""
-    width, height = canvas
-    return np.full((height, width, 3), rng.integers(256, size=3), np.uint8)
+    channels = [np.full(canvas[::-1], value, np.uint8) for value in rng.integers(256, size=3)]
+    return cv2.merge(channels)
 
 
 def _gradient(rng: np.random.Generator, canvas: tuple[int, int]) -> np.ndarray:
     """Two colours, blended along a random direction."""
     (width, height), angle = canvas, rng.uniform(0, 2 * np.pi)
     x, y = np.linspace(-1, 1, width), np.linspace(-1, 1, height)
-    ramp = np.cos(angle) * x[None, :] + np.sin(angle) * y[:, None]
-    ramp = (ramp - ramp.min()) / max(np.ptp(ramp), 1e-9)
+    x, y = np.cos(angle) * x, np.sin(angle) * y
+    reach = np.abs(x).max() + np.abs(y).max()
+    ramp = (x[None, :] / (2 * reach) + (y[:, None] / (2 * reach) + 0.5)).astype(np.float32)
     start, end = rng.uniform(0, 255, (2, 3))
-    return np.rint(start + ramp[..., None] * (end - start)).astype(np.uint8)
+    return cv2.merge(
+        [cv2.convertScaleAbs(ramp, alpha=b - a, beta=a) for a, b in zip(start, end, strict=True)]
+    )
 
 
 def _noise(rng: np.random.Generator, canvas: tuple[int, int]) -> np.ndarray:
     """Soft coloured noise in several sizes, around a random colour."""
-    pixels = np.zeros((canvas[1], canvas[0], 3), np.float32)
-    for cells, strength in ((3, 60), (9, 35), (27, 20), (81, 10)):
+    finest = 81
+    pixels = np.full((finest, finest, 3), rng.uniform(60, 195, 3), np.float32)
+    for cells, strength in ((3, 60), (9, 35), (27, 20), (finest, 10)):
         grain = rng.normal(0, strength, (cells, cells, 3)).astype(np.float32)
-        pixels += cv2.resize(grain, canvas, interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.rint(pixels + rng.uniform(60, 195, 3)), 0, 255).astype(np.uint8)
+        pixels += cv2.resize(grain, (finest, finest), interpolation=cv2.INTER_CUBIC)
+    small = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return cv2.resize(small, canvas, interpolation=cv2.INTER_CUBIC)
 
 
 PLAIN = {"colour": _colour, "gradient": _gradient, "noise": _noise}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import cv2
@@ -11,14 +12,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from infgen.ops.blend import (
-    OPAQUE,
-    blend_over,
-    crop_to_content,
-    halvings,
-    premultiply,
-    scale_to,
-)
+from infgen.ops.blend import OPAQUE, Pyramid, blend_over, crop_to_content, fit, premultiply
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
@@ -55,9 +49,15 @@ class Layer:
         height, width = self.mask.shape
         return slice(self.y, self.y + height), slice(self.x, self.x + width)
 
-    @property
-    def visible_frac(self) -> float:
-        return float(np.count_nonzero(self.visible) / np.count_nonzero(self.mask))
+    @cached_property
+    def whole(self) -> int:
+        """Pixels of the object, covered or not."""
+        return int(np.count_nonzero(self.mask))
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels of the object that nothing covers."""
+        return int(np.count_nonzero(self.visible))
 
 
 class Paste:
@@ -107,31 +107,33 @@ class Paste:
 
     def _lay(self, plan: ObjectPlan, canvas: tuple[int, int], covered: np.ndarray) -> Layer:
         """The cutout scaled into its box, keeping its shape, around the box's centre."""
-        picture = self._pictures[plan.cutout]
-        levels = self._cache.get(
-            picture.sha256,
-            make=lambda: halvings(premultiply(crop_to_content(read_rgba(picture)))),
-            size_of=lambda levels: sum(level.nbytes for level in levels),
-        )
-        full_height, full_width = levels[0].shape[:2]
-        scale = min(plan.box.width / full_width, plan.box.height / full_height)
-        width = min(max(round(full_width * scale), 1), canvas[0])
-        height = min(max(round(full_height * scale), 1), canvas[1])
-        (cx, cy) = plan.box.center
-        x = min(max(round(cx - width / 2), 0), canvas[0] - width)
-        y = min(max(round(cy - height / 2), 0), canvas[1] - height)
-        patch = scale_to(levels, (width, height))
+        pyramid = self._pyramid(self._pictures[plan.cutout], canvas)
+        width, height = fit(pyramid.size, (plan.box.width, plan.box.height))
+        patch = pyramid.scale((width, height))
         if plan.mirror:
             patch = cv2.flip(patch, 1)
-        mask = patch[..., 3] >= OPAQUE
+        x, y = (
+            min(max(round(center - length / 2), 0), side - length)
+            for center, length, side in zip(plan.box.center, (width, height), canvas, strict=True)
+        )
+        mask = cv2.extractChannel(patch, 3) >= OPAQUE
         visible = mask & ~covered[y : y + height, x : x + width]
         return Layer(plan, x, y, patch, mask, visible)
 
+    def _pyramid(self, picture: Picture, canvas: tuple[int, int]) -> Pyramid:
+        """A cutout without its empty margin, for any size up to the canvas's (width, height)."""
+        pyramid: Pyramid = self._cache.get(
+            (picture.sha256, canvas),
+            make=lambda: Pyramid(premultiply(crop_to_content(read_rgba(picture))), canvas),
+            size_of=lambda pyramid: pyramid.nbytes,
+        )
+        return pyramid
+
     def _reject(self, layer: Layer) -> str:
         """Why an object isn't painted; empty when it is."""
-        if not layer.mask.any():
+        if layer.whole == 0:
             return "too thin to be seen at its size"
-        if layer.visible_frac < self._settings.min_visible or not layer.visible.any():
+        if layer.area == 0 or layer.area < self._settings.min_visible * layer.whole:
             return "hidden behind others"
         return ""
 
@@ -145,8 +147,8 @@ def _label(number: int, layer: Layer, canvas: tuple[int, int]) -> Instance:
         box=box.shift(layer.x, layer.y),
         requested=layer.plan.box,
         rle=encode_window(layer.visible, layer.x, layer.y, canvas),
-        area=int(np.count_nonzero(layer.visible)),
-        visible_frac=round(layer.visible_frac, 4),
+        area=layer.area,
+        visible_frac=round(layer.area / layer.whole, 4),
         method="paste",
         cutout=layer.plan.cutout,
         mirror=layer.plan.mirror,

@@ -14,6 +14,7 @@ import msgspec
 
 from infgen import __version__
 from infgen.batch import runner
+from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.settings import Option, RunSettings, make_settings, options, read_toml
 from infgen.formats import EXPORTS
 from infgen.records.errors import InfgenError
@@ -94,10 +95,12 @@ def _plan(arguments: dict[str, Any]) -> int:
 
 
 def _preview(arguments: dict[str, Any]) -> int:
-
     dataset, file, count = (arguments.pop(name) for name in ("dataset", "file", "count"))
-    settings = None if dataset else _settings(arguments)
-    print(runner.preview(dataset or settings, file, count, Terminal()))
+    if dataset is None:
+        path = preview_plan(runner.plan(_settings(arguments), Terminal()), file, count)
+    else:
+        path = preview_dataset(dataset, file, count)
+    print(path)
     return 0
 
 
@@ -139,8 +142,15 @@ def _parser() -> argparse.ArgumentParser:
 
     preview = _verb(verbs, "preview", _preview, "draw a contact sheet of a plan, or of a dataset")
     preview.add_argument("dataset", nargs="?", type=Path, help="a finished dataset's folder")
-    preview.add_argument("--file", type=Path, help="the PNG to write (default: preview.png)")
-    preview.add_argument("--count", type=int, default=24, help="pictures on it (default: 24)")
+    preview.add_argument(
+        "--file",
+        type=Path,
+        metavar="PNG",
+        help="default: preview.png, in the dataset or right here",
+    )
+    preview.add_argument(
+        "--count", type=int, metavar="N", default=TILES, help=f"pictures on it (default: {TILES})"
+    )
     _add_settings(preview)
 
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")

@@ -1,0 +1,85 @@
+"""The README's commands, as a reader would type them.
+
+Blocks under `<!-- runs -->` are run, in order, in one folder. Of all others every infgen command is
+parsed and its settings checked, so that no option in the README can be wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infgen.formats import EXPORTS
+from infgen.ops.boxes import LONGER_SIDE_RANGE
+from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS
+from infgen.ui.cli import _parser, _settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"(<!-- runs -->\n)?```(bash|python|text)\n(.*?)```", re.S)
+BLOCKS = [(bool(runs), language, code) for runs, language, code in BLOCK.findall(README)]
+RUNNING = [(language, code) for runs, language, code in BLOCKS if runs]
+
+
+def commands(code: str) -> list[list[str]]:
+    lines = code.replace("\\\n", " ").splitlines()
+    return [shlex.split(line.lstrip("!"), comments=True) for line in lines if line.strip()]
+
+
+def infgen_commands(code: str) -> list[list[str]]:
+    return [c[3:] for c in commands(code) if c[:3] == ["python", "-m", "infgen"]]
+
+
+def test_no_block_is_overlooked() -> None:
+    assert README.count("```") == 2 * len(BLOCKS)
+    assert len(RUNNING) >= 5
+    assert README.count("<!-- runs -->") == len(RUNNING)
+
+
+@pytest.mark.parametrize(
+    "arguments", [c for _, language, code in BLOCKS if language == "bash" for c in infgen_commands(code)],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_parses(arguments: list[str]) -> None:
+    parsed = vars(_parser().parse_args(arguments))
+    for name in ("command", "config", "dataset", "file", "count", "json"):
+        parsed.pop(name, None)
+    _settings(parsed)
+
+
+def test_blocks_that_run_do(tmp_path: Path) -> None:
+    (tmp_path / "prompts").symlink_to(ROOT / "prompts")
+    python = {"PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin"}
+    for language, code in RUNNING:
+        command = [sys.executable, "-c", code] if language == "python" else ["bash", "-ec", code]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=python, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+    first, again = ((tmp_path / name / "manifest.json").read_bytes() for name in ("signs", "signs-again"))
+    assert first.count(b'"name"') == again.count(b'"name"')
+    assert (tmp_path / "dataset/preview.png").exists() and (tmp_path / "sheet.png").exists()
+    pictures = sorted((tmp_path / "signs/images").rglob("*.jpg"))
+    assert len(pictures) == 200
+    for picture in pictures:
+        twin = tmp_path / "signs-again" / picture.relative_to(tmp_path / "signs")
+        assert picture.read_bytes() == twin.read_bytes()
+
+
+def test_it_names_every_column_and_format() -> None:
+    for column in (*BACKGROUND_COLUMNS, *CLASS_COLUMNS):
+        assert f"`{column.name}`" in README
+    for name in EXPORTS:
+        assert re.search(rf"\s{name}\s", README), name
+    assert LONGER_SIDE_RANGE == (1 / 4, 1 / 2)  # as the README says
+
+
+def test_files_it_names_are_there() -> None:
+    for path in re.findall(r"(?<![\w/`-])(?:\./)?((?:prompts|scripts)/[\w./-]+)", README):
+        assert (ROOT / path).exists(), path
+    assert (ROOT / "environment.yml").exists()
