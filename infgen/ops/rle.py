@@ -21,8 +21,8 @@ def encode_rle(mask: np.ndarray) -> str:
 
 
 def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> str:
-    """As encode_rle for a canvas of `size` = (width, height) that is empty but for the (h, w) `mask`
-    whose upper left corner is at (x, y)."""
+    """As encode_rle for a canvas of `size` = (width, height) that holds nothing but the (h, w)
+    `mask`, whose upper left corner is at (x, y)."""
     (rows, columns), (width, height) = mask.shape, size
     by_column = np.zeros((columns, rows + 1), np.uint8)  # a row of background ends every column
     by_column[:, :rows] = cv2.transpose((mask != 0).view(np.uint8))
@@ -35,7 +35,8 @@ def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> st
     if rows == height:  # a run may go on from one column's end at the next one's beginning
         seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
         edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))
-    counts = np.diff(edges, prepend=0, append=width * height)
+    bounds = np.concatenate([[0], edges, [width * height]])
+    counts = bounds[1:] - bounds[:-1]
     if counts[-1] == 0:
         counts = counts[:-1]
     # pycocotools has the encoder, but takes only Python's own numbers.

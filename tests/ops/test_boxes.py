@@ -136,6 +136,15 @@ def test_a_box_as_large_as_the_canvas_fits():
     assert set(draws(spec, (123, 77))) == {(0.0, 0.0, 123.0, 77.0)}
 
 
+def test_rounding_pushes_no_box_over_the_edge():
+    for step in range(400):
+        length = 30 + step / 1000
+        spec = a_class(size=RangeSize(pixels(length, length), percent(5, 5)),
+                       x_range=(1 - length / 200, 1))  # fmt: skip
+        for box in draws(spec, (100, 100), seed=step, count=2):
+            assert 99.98 <= box[2] <= 100
+
+
 def spread(values, low, high):
     """Asserts that values fill low..high about evenly: quartiles within 5 % of the range."""
     quartiles = np.quantile((np.asarray(values) - low) / (high - low), [0, 0.25, 0.5, 0.75, 1])
@@ -196,9 +205,7 @@ def painted(boxes):
     return mask
 
 
-@given(
-    st.lists(grid_boxes(), min_size=2, max_size=14), st.sampled_from([0.0, 0.1, 0.3, 0.7, 0.95])
-)
+@given(st.lists(grid_boxes(), min_size=2, max_size=14), st.sampled_from([0.0, 0.1, 0.3, 0.7, 0.95]))
 def test_no_box_is_covered_beyond_the_bound_and_none_is_refused_for_less(boxes, max_overlap):
     placed, kept = Placed(max_overlap), []
     for box in boxes:

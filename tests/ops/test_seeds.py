@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,13 +10,24 @@ from infgen.ops.seeds import derive_seed, shuffle, stream
 
 
 def test_the_numbers_that_every_machine_must_see():
-    """If this fails on another numpy or platform, the same seed no longer means the same dataset."""
-    assert stream(0, 0, "layout").random(3).tolist() == [0.4907525369278114, 0.13707317879151015, 0.7689130688244442]
+    """Where this fails, on another numpy or platform, a seed no longer means the same dataset."""
+    assert stream(0, 0, "layout").random(3).tolist() == [
+        0.4907525369278114,
+        0.13707317879151015,
+        0.7689130688244442,
+    ]
     assert derive_seed(7, 3, "background") == 8282043599592158555
 
 
 def test_equal_arguments_give_equal_numbers_and_any_other_argument_gives_others():
-    arguments = [(0, 0, "a"), (1, 0, "a"), (0, 1, "a"), (0, 0, "b"), (1, 1, "a"), (2**63 - 1, 0, "a")]
+    arguments = [
+        (0, 0, "a"),
+        (1, 0, "a"),
+        (0, 1, "a"),
+        (0, 0, "b"),
+        (1, 1, "a"),
+        (2**63 - 1, 0, "a"),
+    ]
     first = [stream(*key).random(8).tolist() for key in arguments]
     again = [stream(*key).random(8).tolist() for key in reversed(arguments)]
     assert first == again[::-1]
@@ -41,7 +51,7 @@ def test_numpy_s_global_state_is_neither_read_nor_written():
 
 def test_derived_seeds_fit_signed_64_bits():
     seeds = [derive_seed(0, index, "x") for index in range(500)]
-    assert 0 <= min(seeds) and 2**62 < max(seeds) < 2**63
+    assert min(seeds) >= 0 and 2**62 < max(seeds) < 2**63
 
 
 @given(st.lists(st.integers(), max_size=30), st.integers(0, 1000))
