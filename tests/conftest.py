@@ -1,1 +1,32 @@
 """Shared fixtures. Real pictures live beside the checkout and are skipped, loudly, without them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.making import Tables, make_tables
+
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pictures; a test that asks for it is skipped where there is none.
+
+    INFGEN_SHARED_DATA names another folder, which then has to be there.
+    """
+    told = os.environ.get("INFGEN_SHARED_DATA")
+    folder = Path(told) if told else BESIDE
+    if not (folder / "backgrounds").is_dir():
+        assert not told, f"INFGEN_SHARED_DATA={told}: no folder 'backgrounds' is there"
+        pytest.skip(f"no real pictures in {folder}: put them there or set INFGEN_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Tables:
+    """The two tables, with small pictures, in a folder of their own."""
+    return make_tables(tmp_path / "input")

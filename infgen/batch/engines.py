@@ -1,7 +1,7 @@
 """Work spread over processes, results in order, a dying worker survived.
 
-Each worker is a fresh Python that reads tasks from a pipe and ends at once when the pipe does: no
-worker outlives a killed parent, or writes into what its successor is making. No code of the parent's
+Each worker is a fresh Python that reads tasks from a pipe and ends at once when the pipe does: none
+outlives a killed parent, or writes into what its successor is making. No code of the parent's
 `__main__` runs again in it, so scripts and notebooks need no guard.
 """
 
@@ -30,10 +30,7 @@ STARTS = 3  # tries to get a worker going
 LAST_SECONDS = 5.0  # for a worker that closed its pipe to end by itself
 FUNCTION, CHUNK = b"f", b"c"  # what a message to a worker holds
 READY = b"infgen worker: ready\n"  # what libraries print before it is passed over
-_BOOT = (
-    "import sys, pickle; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from infgen.batch.engines import serve; serve()"
-)
+BOOT = "import sys; sys.path[:] = sys.argv[1:]; from infgen.batch.engines import serve; serve()"
 
 
 def usable_cores() -> int:
@@ -57,6 +54,7 @@ class Crew:
 
     def __init__(self, workers: int):
         self._workers = [_Worker() for _ in range(workers)] if workers > 1 else []
+        self._maps: list[_Map[Any, Any]] = []
 
     def __enter__(self) -> Crew:
         return self
@@ -64,23 +62,26 @@ class Crew:
     def __exit__(self, *error: object) -> None:
         for worker in self._workers:
             worker.stop()
+        for one in self._maps:  # the threads of one that nobody reads to its end have no other end
+            one.end()
 
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], chunk: int = 8
     ) -> Iterator[Result | WorkerDied]:
         """`function` of every item, in the items' order.
 
-        `function` is sent to each worker once and keeps its state (caches) there until the next map.
-        What it or the items raise is raised here, after the results before it. An item that kills
-        its worker twice yields a WorkerDied in place of its result, and the others go on. A map that
-        isn't read to its end stops the crew.
+        `function` is sent to each worker once and keeps its state (caches) there until the next
+        map. What it or the items raise is raised here, after the results before it. An item that
+        kills its worker twice yields a WorkerDied in place of its result, and the others go on. A
+        map that isn't read to its end stops the crew.
 
         Raises:
             InfgenError: no worker can be started at all.
         """
         if not self._workers:
             return map(function, items)
-        return _Map(self._workers, function, items, chunk).results()
+        self._maps.append(_Map(self._workers, function, items, chunk))
+        return self._maps[-1].results()
 
 
 class _Answer(NamedTuple):
@@ -106,15 +107,15 @@ class _Map(Generic[Item, Result]):
         self._taken = self._yielded = 0
         self._closed = False  # nothing more is to be taken
         self._done: dict[int, _Answer] = {}
+        self._threads: list[threading.Thread] = []
 
     def results(self) -> Iterator[Result | WorkerDied]:
-        threads = []
         finished = False
         try:
             for worker in self._workers:
                 thread = threading.Thread(target=self._serve, args=(worker,), daemon=True)
                 thread.start()
-                threads.append(thread)
+                self._threads.append(thread)
             while (answer := self._next_answer()) is not None:
                 yield from answer.results
                 if answer.error is not None:
@@ -125,8 +126,13 @@ class _Map(Generic[Item, Result]):
             if not finished:
                 for worker in self._workers:
                     worker.stop()
-            for thread in threads:
-                thread.join()
+            self.end()
+
+    def end(self) -> None:
+        """Take no more items, and wait for what is under way."""
+        self._close()
+        for thread in self._threads:
+            thread.join()
 
     def _next_answer(self) -> _Answer | None:
         """The next chunk's answer as soon as it is there; None when all have been given out."""
@@ -191,14 +197,19 @@ class _Worker:
         self._knows: bytes | None = None  # the function that the process was sent
         self._stopped = False
         self._starting = threading.Lock()  # a process is either seen by `stop` or never started
+        self._busy = threading.Lock()  # two maps may be read by turns
 
     def work(self, function: bytes, chunk: list[Any]) -> _Answer:
         """The pickled function over a chunk. When the process dies the items are tried again one by
         one, so that only the one that kills is lost."""
-        try:
-            return self._ask(function, chunk)
-        except WorkerDied:
-            results: list[Any] = []
+        with self._busy:
+            try:
+                return self._ask(function, chunk)
+            except WorkerDied:
+                return self._ask_one_by_one(function, chunk)
+
+    def _ask_one_by_one(self, function: bytes, chunk: list[Any]) -> _Answer:
+        results: list[Any] = []
         for item in chunk:
             try:
                 answer = self._ask(function, [item])
@@ -244,7 +255,7 @@ class _Worker:
             # Ctrl-C goes to the parent alone, which decides: by a session of its own, or on Windows
             # by a group of its own.
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT],
+                [sys.executable, "-P", "-c", BOOT, *map(str, sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=env,
@@ -264,13 +275,11 @@ class _Worker:
 
 
 def _is_ready(process: subprocess.Popen[bytes]) -> bool:
-    """Tell the process where modules are, and wait until it has loaded its own."""
-    assert process.stdin is not None and process.stdout is not None
+    """Wait until the process has loaded its modules; False when it ends instead."""
+    assert process.stdout is not None
     try:
-        process.stdin.write(pickle.dumps(sys.path))
-        process.stdin.flush()
         return any(line == READY for line in process.stdout)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # `stop` has closed the pipe
         return False
 
 
@@ -280,7 +289,8 @@ def _obituary(process: subprocess.Popen[bytes]) -> str:
     if code == -9:
         return "the worker was killed (out of memory?)"
     if code < 0:
-        return f"the worker crashed ({signal.Signals(-code).name})"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"the worker crashed ({names.get(-code, -code)})"
     return f"the worker ended with exit code {code}"
 
 
@@ -303,41 +313,51 @@ def _bury(process: subprocess.Popen[bytes]) -> int:
 
 def serve() -> None:
     """A worker's life: the function first, then chunk after chunk until the pipe closes."""
+    questions, answers = _take_over_streams()
+    messages: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(questions, messages), daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
-    answers = _take_over_stdout()
-    messages: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
-    answers.write(b"\n" + READY)
-    answers.flush()
-    function: Callable[[Any], Any] = _unknown
+    try:
+        answers.write(b"\n" + READY)
+        answers.flush()
+        _work(messages, answers)
+    except OSError:  # nobody reads the answers any more
+        os._exit(0)
+
+
+def _work(messages: queue.SimpleQueue[tuple[bytes, bytes]], answers: IO[bytes]) -> NoReturn:
+    function: Callable[[Any], Any] = _Raise(RuntimeError("a chunk came before its function"))
     while True:
         kind, data = messages.get()
-        if kind == CHUNK:
+        if kind == FUNCTION:
+            try:
+                function = pickle.loads(data)
+            except Exception as error:
+                function = _Raise(error)
+        else:
             _send(answers, CHUNK, _answer(function, data))
-            continue
-        try:
-            function = pickle.loads(data)
-        except Exception as error:
-            function = _Raise(error)
 
 
-def _take_over_stdout() -> IO[bytes]:
-    """Standard output for the answers alone: what libraries print goes to standard error."""
-    answers = os.fdopen(os.dup(1), "wb")
+def _take_over_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Standard input and output for questions and answers alone: libraries that read find nothing,
+    and what they print goes to standard error."""
+    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
     try:
         os.dup2(2, 1)
     except OSError:  # there is no standard error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return answers
+        os.dup2(nothing, 1)
+    return questions, answers
 
 
-def _listen(messages: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
+def _listen(questions: IO[bytes], messages: queue.SimpleQueue[tuple[bytes, bytes]]) -> None:
     try:
         while True:
-            messages.put(_receive(sys.stdin.buffer))
-    except EOFError:
+            messages.put(_receive(questions))
+    finally:
         os._exit(0)  # nobody waits for what is being worked on
 
 
@@ -376,9 +396,6 @@ class _Raise:
 
     def __call__(self, item: object) -> NoReturn:
         raise self._error
-
-
-_unknown = _Raise(RuntimeError("a chunk came before its function"))
 
 
 def _send(pipe: IO[bytes], kind: bytes, data: bytes) -> None:

@@ -25,33 +25,40 @@ def choose_methods(
     Raises:
         InputError: the method can't be used; everything that it lacks is named at once.
     """
-    lacking = lacks_for_paste(request, settings)
-    if settings.method == "inpaint":
+    asked = settings.method
+    if asked == "inpaint":
         raise InputError(
             "--method inpaint: this version of infgen has no inpainting yet: use --method paste, "
             "with cutouts for every class"
         )
-    if lacking:
+    if lacking := lacks_for_paste(request, settings):
         intro = (
             "nothing can be painted: inpainting isn't in this version yet, and copy-paste lacks:"
         )
-        raise InputError([Problem(intro), *lacking] if settings.method == "auto" else lacking)
-    return tuple(pinned.get(spec.name, "paste") for spec in request.classes)
+        raise InputError([Problem(intro), *lacking] if asked == "auto" else lacking)
+    methods = tuple(
+        pinned.get(spec.name, "paste") if asked == "auto" else asked for spec in request.classes
+    )
+    if unknown := sorted(set(methods) - {"paste"}):
+        raise InputError(
+            f"{settings.out} was begun with {', '.join(unknown)}, which this version of infgen "
+            "doesn't have: choose another --out, or go on with the version that began it"
+        )
+    return methods
 
 
 def lacks_for_paste(request: Request, settings: RunSettings) -> list[Problem]:
     """What copy-paste would need and the tables don't give."""
-    backgrounds, classes = str(settings.backgrounds), str(settings.classes)
+    no_pictures = "no pictures: name a file, folder or glob, or write 'plain'"
     scenes = [
-        Problem("no pictures: name a file, folder or glob, or write 'plain'", backgrounds, spec.line,
-                "images")
+        Problem(no_pictures, str(settings.backgrounds), spec.line, "images")
         for spec in request.backgrounds
         if spec.num_imgs and not spec.pictures and not spec.plain
-    ]  # fmt: skip
+    ]
+    no_cutouts = "no cutouts for '{}': name an RGBA file, folder or glob"
     objects = [
-        Problem(f"no cutouts for '{spec.name}': name an RGBA file, folder or glob", classes, spec.line,
-                "cutouts")
+        Problem(no_cutouts.format(spec.name), str(settings.classes), spec.line, "cutouts")
         for spec in request.classes
         if spec.appear_range[1] and not spec.cutouts
-    ]  # fmt: skip
+    ]
     return scenes + objects

@@ -88,13 +88,14 @@ class Pipeline:
         )
 
     def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> str:
-        """Write the bare canvas if that was asked for; layouts of one background share the file."""
+        """Write the bare canvas if that was asked for. Layouts of one background share the file,
+        and the first of them writes it: two workers at one file would be in each other's way."""
         if not self.settings.keep_backgrounds:
             return ""
-        file = f"backgrounds/{plan.background.number:08d}.png"
-        path = self.settings.out / file
-        if not path.exists():
-            write_file(path, encode_picture(canvas, "png").data)
+        number = plan.background.number
+        file = f"backgrounds/{number:08d}.png"
+        if plan.index == number * self.settings.plan.per_background:
+            write_file(self.settings.out / file, encode_picture(canvas, "png").data)
         return file
 
 

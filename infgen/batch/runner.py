@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import msgspec
+import numpy as np
 
 from infgen import __version__
 from infgen.batch.engines import Crew, usable_cores
@@ -19,18 +20,19 @@ from infgen.batch.methods import canvas_size, choose_methods
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.settings import RunSettings, flatten, write_toml
-from infgen.batch.store import Store, open_finished
+from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
-from infgen.records.specs import Request
+from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 from infgen.sources.tables import read_request
 
 RECIPE = "1"  # raised when plans or pixels come out otherwise for the same settings
 CHUNK = 8  # pictures handed to a worker at a time
+TOLD_FAILURES = 10  # that the user hears of one by one
 
 
 class Reporter(Protocol):
@@ -75,35 +77,33 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     """
     reporter = reporter or Silent()
     check_formats(settings.export.format)
-    settings = _with_needed_backgrounds(settings)
     store = Store(settings.out)
-    pinned = store.recorded().get("methods", {})
-    planner, notes = prepare(settings, pinned, reporter)
+    pinned = store.pinned() or Pinned()
+    settings = _with_needed_backgrounds(settings, pinned)
+    planner, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request))
-    fingerprint = fingerprint_of(settings, planner)
+    pinned = Pinned(
+        infgen=__version__,
+        backgrounds_kept=settings.keep_backgrounds,
+        methods=dict(zip(_names(planner.request), planner.methods, strict=True)),
+        fingerprint=fingerprint_of(settings, planner),
+    )
+    store.check(pinned.fingerprint)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
-        methods = dict(zip(_names(planner.request), planner.methods, strict=True))
-        record = {"infgen": __version__, "methods": methods, "fingerprint": fingerprint}
-        store.begin(write_toml(settings, record), fingerprint)
+        store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
         crew = stack.enter_context(Crew(_workers(settings.workers, planner.count)))
         _paint_missing(store, planner, settings, crew, reporter)
-        manifest = _take_stock(store, planner, settings, fingerprint, notes)
-        before = store.manifest()
-        formats = tuple(
-            dict.fromkeys([*(before.formats if before else ()), *settings.export.format])
-        )
-        export_formats(store, manifest, settings.export, crew, reporter)
-        manifest = msgspec.structs.replace(manifest, formats=formats)
+        manifest = _take_stock(store, planner, settings, pinned.fingerprint, notes)
         preview_made(store, manifest)
-        store.finish(manifest)
+        manifest = _write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest
 
 
 def prepare(
-    settings: RunSettings, pinned: dict[str, str], reporter: Reporter
+    settings: RunSettings, pinned: Mapping[str, str], reporter: Reporter
 ) -> tuple[Planner, tuple[str, ...]]:
     """Read the tables, choose the methods, throw the first dice: (planner, notes for the user)."""
     backgrounds, classes = _tables(settings)
@@ -135,22 +135,15 @@ def _paint_missing(
     store: Store, planner: Planner, settings: RunSettings, crew: Crew, reporter: Reporter
 ) -> None:
     """Make every picture that isn't there yet."""
-
-    def is_kept(entry: Entry) -> bool:
-        return bool(entry.background_file) or not settings.keep_backgrounds
-
-    missing = store.missing(planner.count, is_kept)
+    missing = store.mend(planner.count, settings.keep_backgrounds)
     if not missing:
         return
-    store.reopen()
     store.log("painting", missing=len(missing), of=planner.count, workers=settings.workers)
     began = time.perf_counter()
-    reporter.start("pictures", planner.count, planner.count - len(missing))
     made = crew.map(Pipeline(planner, settings), missing, CHUNK)
     try:
-        lines = _told(made, missing, planner, store, reporter)
-        for _ in store.fill(planner.count, is_kept, lines):
-            pass
+        reporter.start("pictures", planner.count, planner.count - len(missing))
+        store.fill(missing, _told(made, missing, planner, store, reporter))
     finally:
         reporter.stop()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))
@@ -164,13 +157,18 @@ def _told(
     reporter: Reporter,
 ) -> Iterator[bytes]:
     """The record lines of what was made, told to the log and to the user on the way."""
+    failures = 0
     for index, one in zip(indices, made, strict=True):
         if isinstance(one, WorkerDied):
             one = worker_failed(planner, index, str(one))
         if one.failed:
+            failures += 1
             reason = msgspec.json.decode(one.line, type=Entry).failure
             store.log("failed", index=index, reason=reason, traceback=one.traceback)
-            reporter.warn(f"picture {index} failed: {reason}")
+            if failures <= TOLD_FAILURES:
+                reporter.warn(f"picture {index} failed: {reason}")
+            elif failures == TOLD_FAILURES + 1:
+                reporter.warn(f"more pictures fail: run.log in {store.folder} says which and why")
         reporter.advance(one.failed)
         yield one.line
 
@@ -213,44 +211,51 @@ def _take_stock(
             "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
             "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
         },
-        versions={name: metadata.version(name) for name in ("numpy", "opencv-python-headless")}
-        | {"python": platform.python_version()},
+        versions={
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "python": platform.python_version(),
+        },
     )
 
 
 def fingerprint_of(settings: RunSettings, planner: Planner) -> dict[str, str]:
     """What another run must share to go on in the same folder, by names that make sense to a user.
 
-    Rows are hashed with the pictures that they name (their bytes, not their paths).
+    Rows are hashed as they were understood, and pictures by their bytes: where the files lie, and
+    how the tables are laid out, doesn't count.
     """
-    prints = {"infgen's recipe": RECIPE, "the canvas": "{} x {}".format(*planner.canvas)}
+    prints = {
+        "infgen's recipe": RECIPE,
+        "the canvas": "{} x {}".format(*planner.canvas),
+        "the number of pictures": str(planner.count),
+    }
     prints |= {
         f"--{name.replace('_', '-')}": str(value)
         for name, value in settings.decisive.items()
-        if name not in ("width", "height")
+        if name not in ("width", "height", "images")
     }
-    for file, rows in (
-        (settings.backgrounds, planner.request.backgrounds),
-        (settings.classes, planner.request.classes),
-    ):
-        for number, row in enumerate(rows, 1):
-            prints[f"row {number} of {file.name if file else ''}"] = _row_hash(row)
-    for name, method in zip(_names(planner.request), planner.methods, strict=True):
-        prints[f"the method of '{name}'"] = method
+    for number, scene in enumerate(planner.request.backgrounds, 1):
+        prints |= _row_prints(f"row {number} of --backgrounds", scene, "pictures")
+    for number, spec in enumerate(planner.request.classes, 1):
+        prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
+        prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
     return prints
 
 
-def _row_hash(row: msgspec.Struct) -> str:
-    """A hash of a table row in which pictures stand for their bytes, and the line doesn't count."""
+def _row_prints(place: str, row: BackgroundSpec | ClassSpec, files: str) -> dict[str, str]:
+    """Hashes of a table row's cells, without its line number, and of the pictures it names."""
+    cells = msgspec.to_builtins(row, enc_hook=str)
+    del cells["line"]
+    pictures = [picture["sha256"] for picture in cells.pop(files)]
+    prints = {place: _hash(cells)}
+    if pictures:
+        prints[f"the {files} of {place}"] = _hash(pictures)
+    return prints
 
-    def plain(value: Any) -> Any:
-        return str(value)
 
-    fields = msgspec.to_builtins(row, enc_hook=plain)
-    fields.pop("line")
-    for name in ("pictures", "cutouts"):
-        fields[name] = [picture["sha256"] for picture in fields.get(name, ())]
-    return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+def _hash(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
 def _names(request: Request) -> tuple[str, ...]:
@@ -262,8 +267,10 @@ def _workers(asked: int | None, pictures: int) -> int:
     return max(1, min(asked or usable_cores(), -(-pictures // CHUNK)))
 
 
-def _with_needed_backgrounds(settings: RunSettings) -> RunSettings:
+def _with_needed_backgrounds(settings: RunSettings, pinned: Pinned) -> RunSettings:
+    """Backgrounds are kept if a format needs them, and where they have been kept so far."""
     needed = any(EXPORTS[name].needs_background for name in settings.export.format)
+    needed |= pinned.backgrounds_kept
     return msgspec.structs.replace(settings, keep_backgrounds=True) if needed else settings
 
 
@@ -294,12 +301,10 @@ def export(
     store, manifest = open_finished(folder)
     for name in settings.format:
         EXPORTS[name].check(tuple(one.name for one in manifest.classes))
+    _check_backgrounds(store, settings)
     with store.claimed(), Crew(_workers(workers, manifest.pictures)) as crew:
-        export_formats(store, manifest, settings, crew, reporter or Silent())
-        formats = tuple(dict.fromkeys([*manifest.formats, *settings.format]))
-        manifest = msgspec.structs.replace(manifest, formats=formats)
-        store.finish(manifest)
-    return manifest
+        _, manifest = open_finished(folder)  # as it is now that nobody else is at work
+        return _write_formats(store, manifest, settings, crew, reporter or Silent())
 
 
 def check_formats(names: Sequence[str]) -> None:
@@ -307,8 +312,38 @@ def check_formats(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in EXPORTS]
     if unknown:
         raise InputError(
-            f"--format: there is no format {', '.join(unknown)}: the formats are {', '.join(EXPORTS)}"
+            f"--format: there is no format {', '.join(unknown)}: the formats are "
+            f"{', '.join(EXPORTS)}"
         )
+
+
+def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
+    needing = [name for name in settings.format if EXPORTS[name].needs_background]
+    if needing and not all(entry.background_file or entry.failure for entry in store.entries()):
+        raise InputError(
+            f"--format {', '.join(needing)} needs every picture's background, and this dataset's "
+            "weren't kept: run the command that made it again, with --keep-backgrounds"
+        )
+
+
+def _write_formats(
+    store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
+) -> Manifest:
+    """Export, and write the manifest last. It lists the formats that are whole, so none that is
+    being written over."""
+    before = store.manifest()
+    listed = set(before.formats) if before else set()
+    asked = set(settings.format)
+    if before and listed & asked:
+        store.finish(msgspec.structs.replace(before, formats=_in_order(listed - asked)))
+    export_formats(store, manifest, settings, crew, reporter)
+    manifest = msgspec.structs.replace(manifest, formats=_in_order(listed | asked))
+    store.finish(manifest)
+    return manifest
+
+
+def _in_order(formats: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in EXPORTS if name in formats)
 
 
 def export_formats(
@@ -321,12 +356,12 @@ def export_formats(
         splits=tuple(name for name, count in manifest.splits.items() if count),
         settings=settings,
     )
-    for name in settings.format:
+    for name in dict.fromkeys(settings.format):
         lines = (line for line in store.lines() if b'"failure":""' in line)
-        reporter.start(name, manifest.pictures)
         converted = crew.map(Converter(name, dataset), lines, CHUNK)
         try:
-            EXPORTS[name].finish(_counted(converted, reporter), dataset)
+            reporter.start(name, manifest.pictures)
+            EXPORTS[name].finish(_counted(name, converted, reporter), dataset)
         finally:
             reporter.stop()
 
@@ -341,9 +376,12 @@ class Converter:
         return EXPORTS[self._name].convert(msgspec.json.decode(line, type=Entry), self._dataset)
 
 
-def _counted(converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:
+def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:
     for one in converted:
         if isinstance(one, WorkerDied):
-            raise one
+            raise WorkerDied(
+                f"--format {name}: {one}: run the same command again, with fewer --workers if it "
+                "was the memory"
+            )
         reporter.advance()
         yield one

@@ -1,7 +1,8 @@
-"""Every setting of a run in one place: put together from the stages' own, checked, saved, read back.
+"""Every setting of a run in one place: put together from the stages' own, checked, saved, read.
 
-A setting is declared once, as a struct field with its type, bounds, default and help. From that come
-the command line's option, the check of every value wherever it comes from, and the run's record.
+A setting is declared once, as a struct field with its type, bounds, default and help. From that
+come the command line's option, the check of every value wherever it comes from, and the run's
+record.
 """
 
 from __future__ import annotations
@@ -160,11 +161,13 @@ def _convert(option: Option, value: Any) -> Any:
     if option.kind is tuple and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
-        return msgspec.convert(
-            value, option.type, strict=False, dec_hook=lambda kind, raw: kind(raw)
-        )
-    except (msgspec.ValidationError, TypeError):
+        return msgspec.convert(value, option.type, strict=False, dec_hook=_as_path)
+    except (msgspec.ValidationError, TypeError, RuntimeError):  # RuntimeError: ~ without a home
         raise ValueError(f"{option.flag}: '{value}' won't do: it takes {option.takes}") from None
+
+
+def _as_path(kind: type, raw: Any) -> Any:
+    return kind(raw).expanduser()
 
 
 def flatten(settings: RunSettings) -> dict[str, Any]:
@@ -174,10 +177,14 @@ def flatten(settings: RunSettings) -> dict[str, Any]:
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
-            flat[option.name] = (
-                str(value.resolve()) if isinstance(value, Path) else msgspec.to_builtins(value)
-            )
+            flat[option.name] = _plain(value)
     return flat
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return list(value) if isinstance(value, tuple) else value
 
 
 def write_toml(settings: RunSettings, record: Mapping[str, Any]) -> bytes:
@@ -201,5 +208,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     values.pop("record", None)
     for option in options():
         if option.kind is Path and isinstance(values.get(option.name), str):
-            values[option.name] = str(path.parent / values[option.name])
+            given = Path(values[option.name])
+            values[option.name] = str(given if given.parts[:1] == ("~",) else path.parent / given)
     return values

@@ -9,61 +9,105 @@ run.log              times, hosts, tracebacks: no part of the dataset
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
 
-from infgen.records.errors import FolderError, InputError, Problem
+from infgen.records.errors import FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
 from infgen.sources.disk import part_name, storage_error, write_file
 
 PER_FILE = 1000  # pictures a record file covers
 RECORD, MANIFEST, LOCK, LOG = "run.toml", "manifest.json", ".lock", "run.log"
+SHOWN_DIFFERENCES = 8
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
+class Pinned(msgspec.Struct, frozen=True):
+    """The `record` table of run.toml: what holds for every later run in the folder.
+
+    `methods` say how each class is painted, by class name; `fingerprint` is what must not differ;
+    `backgrounds_kept` means that every background is kept without its objects.
+    """
+
+    infgen: str = ""
+    backgrounds_kept: bool = False
+    methods: dict[str, str] = {}
+    fingerprint: dict[str, str] = {}
 
 
 class Store:
-    """The dataset in `folder`. Nothing is touched until `claim`."""
+    """The dataset in `folder`. Nothing is touched until `claimed`."""
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     # ---- whose folder is it ------------------------------------------------------------------
 
-    def recorded(self) -> dict[str, Any]:
-        """The `record` table of the folder's run.toml; empty if infgen hasn't been here.
+    def pinned(self) -> Pinned | None:
+        """What run.toml holds; None if infgen hasn't been here.
 
         Raises:
             FolderError: the folder holds files, and infgen didn't make them.
         """
+        path = self.folder / RECORD
         try:
-            return tomllib.loads((self.folder / RECORD).read_text(encoding="utf-8"))["record"]
+            table = tomllib.loads(path.read_text(encoding="utf-8")).get("record")
+            return msgspec.convert(table, Pinned)
         except FileNotFoundError:
-            pass
+            self._refuse_foreign()
+            return None
         except NotADirectoryError:
             raise FolderError(f"{self.folder} is not a folder: choose another --out") from None
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
-            raise FolderError(f"{self.folder / RECORD} can't be understood ({error}): choose another "
-                              "--out") from None  # fmt: skip
-        if self.folder.exists():
-            if not self.folder.is_dir():
-                raise FolderError(f"{self.folder} is not a folder: choose another --out")
-            ours = {LOCK, LOG, part_name(self.folder / RECORD).name}
-            if {entry.name for entry in self.folder.iterdir()} - ours:
-                raise FolderError(
-                    f"{self.folder} holds files that infgen didn't make: choose another --out, or "
-                    "an empty folder"
-                )
-        return {}
+        except OSError as error:
+            raise FolderError(f"{path} can't be read ({error.strerror or error}): choose another "
+                              "--out or mend its permissions") from None  # fmt: skip
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError):
+            raise FolderError(f"{path} isn't as infgen wrote it: choose another --out") from None
+
+    def _refuse_foreign(self) -> None:
+        """Raise FolderError if there is anything here but what a run leaves before its run.toml."""
+        if not self.folder.exists():
+            return
+        if not self.folder.is_dir():
+            raise FolderError(f"{self.folder} is not a folder: choose another --out")
+        ours = {LOCK, LOG, part_name(self.folder / RECORD).name}
+        found = sorted({entry.name for entry in self.folder.iterdir()} - ours)
+        if found:
+            names = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            raise FolderError(
+                f"{self.folder} holds files that infgen didn't make ({names}): choose another "
+                "--out, or an empty folder"
+            )
+
+    def check(self, fingerprint: Mapping[str, str]) -> None:
+        """Make sure that what is here, if anything, was made for the same dataset.
+
+        Raises:
+            FolderError: it wasn't; the message names every difference.
+        """
+        pinned = self.pinned()
+        differences = _differences(pinned.fingerprint, fingerprint) if pinned else []
+        if differences:
+            shown = differences[:SHOWN_DIFFERENCES]
+            if len(differences) > len(shown):
+                shown.append(f"and {len(differences) - len(shown)} more")
+            raise FolderError(
+                f"{self.folder} holds a dataset that was made otherwise: {'; '.join(shown)}: "
+                "choose another --out, or give what it was made with"
+            )
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -71,91 +115,103 @@ class Store:
 
         Raises:
             FolderError: another run is at work in it, or it can't be made or written.
+            StorageError: the disk is full or broken.
         """
-        lock = self.folder / LOCK
+        lock = FileLock(self.folder / LOCK, timeout=0.3)  # a run may be just about to end
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            held = FileLock(lock, timeout=0)
-            held.acquire()
+            lock.acquire()
         except Timeout:
             raise FolderError(
-                f"another infgen run is at work in {self.folder}: wait for it or choose another --out"
+                f"another infgen run is at work in {self.folder}: wait for it or choose another "
+                "--out"
             ) from None
         except OSError as error:
-            raise FolderError(f"can't write in {self.folder} ({error.strerror or error}): choose "
-                              "another --out or mend its permissions") from None  # fmt: skip
+            raise _cant_claim(self.folder, error) from None
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)
-            held.release()
+            with suppress(OSError):  # Windows removes no file that is open; it does no harm there
+                (self.folder / LOCK).unlink()  # while it is held: nobody can have got it meanwhile
+            lock.release()
 
-    def begin(self, record: bytes, fingerprint: Mapping[str, str]) -> None:
-        """Write run.toml, or make sure that the one there was written for the same dataset.
+    def begin(self, record: bytes, pinned: Pinned) -> None:
+        """Write run.toml, unless the one there pins the same.
 
         Raises:
-            FolderError: it wasn't; the message names every difference.
+            FolderError: it was written for another dataset.
         """
-        known = self.recorded()
-        if not known:
+        self.check(pinned.fingerprint)
+        known = self.pinned()
+        if not known or known.backgrounds_kept != pinned.backgrounds_kept:
             write_file(self.folder / RECORD, record)
-            return
-        differences = _differences(known.get("fingerprint", {}), fingerprint)
-        if differences:
-            raise FolderError(
-                f"{self.folder} holds a dataset that was made otherwise: {'; '.join(differences)}: "
-                "choose another --out, or give what it was made with"
-            )
 
     # ---- record files ------------------------------------------------------------------------
 
-    def missing(self, count: int, is_kept: Callable[[Entry], bool]) -> list[int]:
-        """The indices below `count` that have no good record line yet, in order."""
+    def mend(self, total: int, backgrounds_kept: bool = False) -> list[int]:
+        """Take out of the record files whatever isn't a good line, and return the indices below
+        `total` that have none, in order. With anything to mend or to make the manifest goes first.
+
+        A line is good if it is whole, once, in order, and its picture is on disk; with
+        `backgrounds_kept` its background too.
+        """
         missing = []
-        for number in range(-(-count // PER_FILE)):
-            kept = self._good_lines(number, is_kept)
-            missing += [i for i in _indices(number, count) if i not in kept]
+        for number in range(-(-total // PER_FILE)):
+            path, indices = self._record_file(number), _indices(number, total)
+            data = _read(path)
+            good = {
+                index: line
+                for index, line in self._good_lines(data, backgrounds_kept)
+                if index in indices
+            }
+            missing += [index for index in indices if index not in good]
+            mended = b"".join(good[index] for index in sorted(good))
+            if mended != data:
+                self.reopen()
+                write_file(path, mended)
+        if missing:
+            self.reopen()
         return missing
 
-    def fill(
-        self, count: int, is_kept: Callable[[Entry], bool], lines: Iterator[bytes]
-    ) -> Iterator[bytes]:
-        """Put `lines`, those of `missing` in order, where they belong, and yield each one once it
-        is on disk.
+    def fill(self, missing: Sequence[int], lines: Iterator[bytes]) -> None:
+        """Put `lines`, those of the `missing` indices that `mend` gave, where they belong.
 
         A record file is cut at its first gap and continued from there, line by line: whenever this
         is stopped, what is on disk is a good beginning.
         """
-        for number in range(-(-count // PER_FILE)):
-            indices = _indices(number, count)
-            kept = self._good_lines(number, is_kept)
-            if len(kept) == len(indices):
-                continue
-            path = self._record_file(number)
-            prefix = next(i for i in range(len(indices) + 1) if indices.start + i not in kept)
-            length = sum(len(kept[indices.start + i]) for i in range(prefix))
-            try:
-                with path.open("r+b" if path.exists() else "wb") as file:
-                    file.truncate(length)
-                    file.seek(length)
-                    for index in indices[prefix:]:
-                        line = kept.get(index)
-                        fresh = line is None
-                        line = line if line is not None else next(lines)
-                        file.write(line)
-                        file.flush()
-                        if fresh:
-                            yield line
-                    os.fsync(file.fileno())
-            except OSError as error:
-                raise storage_error(path, error) from error
+        for number, group in groupby(missing, lambda index: index // PER_FILE):
+            self._fill_file(self._record_file(number), list(group), lines)
         if next(lines, None) is not None:
             raise ValueError("more pictures were made than were missing")
 
+    def _fill_file(self, path: Path, missing: Sequence[int], lines: Iterator[bytes]) -> None:
+        there = {_index_of(line): line for line in _read(path).splitlines(keepends=True)}
+        before = sum(len(line) for index, line in there.items() if index < missing[0])
+        after = sorted({*missing, *(index for index in there if index > missing[0])})
+        with _told(path):
+            file = path.open("r+b" if path.exists() else "wb")
+            file.truncate(before)
+            file.seek(before)
+        try:
+            for index in after:
+                line = there.get(index) or next(lines)
+                with _told(path):
+                    file.write(line)
+                    file.flush()
+            with _told(path):
+                os.fsync(file.fileno())
+        finally:
+            with suppress(OSError):  # what couldn't be written has been told already
+                file.close()
+
     def lines(self) -> Iterator[bytes]:
         """Every record line, in index order."""
-        for path in sorted(self.folder.glob("samples-*.jsonl")):
-            with path.open("rb") as file:
+        for number in count():
+            try:
+                file = self._record_file(number).open("rb")
+            except FileNotFoundError:
+                return
+            with file:
                 yield from file
 
     def entries(self) -> Iterator[Entry]:
@@ -166,22 +222,18 @@ class Store:
     def _record_file(self, number: int) -> Path:
         return self.folder / f"samples-{number:05d}.jsonl"
 
-    def _good_lines(self, number: int, is_kept: Callable[[Entry], bool]) -> dict[int, bytes]:
-        """The whole lines of a record file whose picture is there, by index."""
-        try:
-            data = self._record_file(number).read_bytes()
-        except FileNotFoundError:
-            return {}
-        good, decoder = {}, msgspec.json.Decoder(Entry)
+    def _good_lines(self, data: bytes, backgrounds_kept: bool) -> Iterator[tuple[int, bytes]]:
+        """The good lines of a record file, with their indices."""
+        decoder = msgspec.json.Decoder(Entry)
         for line in data.splitlines(keepends=True):
             try:
                 entry = decoder.decode(line)
             except msgspec.DecodeError:
                 continue
             whole = line.endswith(b"\n") and not entry.failure
-            if whole and self._is_there(entry) and is_kept(entry):
-                good[entry.index] = line
-        return good
+            enough = entry.background_file or not backgrounds_kept
+            if whole and enough and self._is_there(entry):
+                yield entry.index, line
 
     def _is_there(self, entry: Entry) -> bool:
         try:
@@ -196,16 +248,21 @@ class Store:
 
     def manifest(self) -> Manifest | None:
         """The finished dataset's manifest; None while there is none."""
+        path = self.folder / MANIFEST
         try:
-            return msgspec.json.decode((self.folder / MANIFEST).read_bytes(), type=Manifest)
-        except FileNotFoundError:
+            return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, msgspec.DecodeError) as error:
-            raise FolderError(f"{self.folder / MANIFEST} can't be understood: {error}") from None
+            raise FolderError(
+                f"{path} can't be understood ({error}): delete it and run again"
+            ) from None
 
     def reopen(self) -> None:
         """Take the manifest away: the dataset is being worked on again."""
-        (self.folder / MANIFEST).unlink(missing_ok=True)
+        path = self.folder / MANIFEST
+        with _told(path):
+            path.unlink(missing_ok=True)
 
     def finish(self, manifest: Manifest) -> None:
         """Write classes.txt, and then the manifest, last of all."""
@@ -218,11 +275,9 @@ class Store:
         """Add a line to run.log: what isn't the same from run to run."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "host": socket.gethostname(),
                 "event": event, **facts}  # fmt: skip
-        try:
-            with (self.folder / LOG).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise storage_error(self.folder / LOG, error) from error
+        path = self.folder / LOG
+        with _told(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def open_finished(folder: Path) -> tuple[Store, Manifest]:
@@ -243,8 +298,42 @@ def open_finished(folder: Path) -> tuple[Store, Manifest]:
     return store, manifest
 
 
-def _indices(number: int, count: int) -> range:
-    return range(number * PER_FILE, min((number + 1) * PER_FILE, count))
+def _indices(number: int, total: int) -> range:
+    """The indices that a record file covers."""
+    return range(number * PER_FILE, min((number + 1) * PER_FILE, total))
+
+
+def _index_of(line: bytes) -> int:
+    return msgspec.json.decode(line, type=_Index).index
+
+
+class _Index(msgspec.Struct):
+    index: int
+
+
+def _read(path: Path) -> bytes:
+    with _told(path):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def _cant_claim(folder: Path, error: OSError) -> InfgenError:
+    if error.errno in DISK_TROUBLE:
+        return storage_error(folder, error)
+    return FolderError(
+        f"can't write in {folder} ({error.strerror or error}): choose another --out or mend its "
+        "permissions"
+    )
 
 
 def _differences(known: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:

@@ -125,7 +125,7 @@ def _split(text: str) -> list[tuple[int, list[str]]]:
     header = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
     delimiter = told[1] if told else max(",;\t", key=header.count)
     # a quoted cell and the blanks after it, which the csv module doesn't take
-    text = re.sub(rf'((?:^|{delimiter}) *"(?:[^"]|"")*+") *', r"\1", text, flags=re.M)
+    text = re.sub(rf'((?:\A|[\r\n{delimiter}]) *"(?:[^"]|"")*+") *', r"\1", text)
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )

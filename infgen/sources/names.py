@@ -60,9 +60,11 @@ def names_from_prompts(prompts: Sequence[str], taken: Sequence[str] = ()) -> lis
 
 
 def _endings(phrase: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The phrase's last word, its last two ..."""
-    for count in range(1, min(len(phrase), MOST_WORDS) + 1):
-        yield phrase[-count:]
+    """The phrase's last word, its last two ..., from the first word on that says something."""
+    most = min(len(phrase), MOST_WORDS)
+    for count in range(1, most + 1):
+        if count == most or any(map(str.isalpha, " ".join(phrase[-count:]))):  # not just "747"
+            yield phrase[-count:]
 
 
 def _noun_phrase(prompt: str) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def _find(cell: str, folder: Path) -> list[Path]:
     if pictures:
         return pictures
     kinds = ", ".join(PICTURE_ENDINGS)
-    deeper = any(p.is_dir() for p in found)
+    deeper = "**" not in cell and any(p.is_dir() for p in found)
     remedy = f"for what lies deeper write '{wanted.as_posix()}/**'" if deeper else "mend the path"
     raise ValueError(f"{lacking} ({kinds}): add some, or {remedy}")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -17,12 +18,21 @@ from infgen.batch import runner
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.settings import Option, RunSettings, make_settings, options, read_toml
 from infgen.formats import EXPORTS
-from infgen.records.errors import InfgenError
-from infgen.ui.terminal import Terminal, print_error, print_plans, print_stopped, print_summary
+from infgen.records.errors import InfgenError, InputError, Problem
+from infgen.ui.terminal import (
+    Terminal,
+    mend_streams,
+    print_error,
+    print_plans,
+    print_stopped,
+    print_summary,
+    written_out,
+)
 
-Command = Callable[[dict[str, Any]], int]
+Command = Callable[[Mapping[str, Any]], int]
 
-EXIT_FAILURES, EXIT_BAD_INPUT = 3, 2
+EXIT_FAILURES = 3
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 GROUPS = {
     "run": "the run",
@@ -46,89 +56,119 @@ class Stopped(BaseException):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the process's exit code."""
-    arguments = vars(_parser().parse_args(argv))
-    command: Command = arguments.pop("command")
-    signals = {s: signal.signal(s, _stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    mend_streams()
+    handlers = {number: signal.signal(number, _stop) for number in SIGNALS}
     try:
+        arguments = _parse(argv)
+        command: Command = arguments["command"]
         return command(arguments)
     except InfgenError as error:
         print_error(str(error))
         return error.exit_code
-    except BrokenPipeError:  # `infgen plan ... | head`
-        sys.stderr.close()
-        return 0
     except Stopped as stop:
-        print_stopped(Path(arguments.get("out") or "dataset"))
         return stop.exit_code
     finally:
-        for number, handler in signals.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
+    for number in SIGNALS:  # a second one ends the process on the spot, and that is safe too
+        signal.signal(number, signal.SIG_DFL)
     raise Stopped(signum)
 
 
 # ---- the commands --------------------------------------------------------------------------------
 
 
-def _run(arguments: dict[str, Any]) -> int:
-
+def _run(arguments: Mapping[str, Any]) -> int:
     settings = _settings(arguments)
-    manifest = runner.run(settings, Terminal())
+    try:
+        manifest = runner.run(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
+        raise
     print_summary(manifest, settings.out)
     return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
 
 
-def _plan(arguments: dict[str, Any]) -> int:
-
-    as_json = arguments.pop("json")
+def _plan(arguments: Mapping[str, Any]) -> int:
     planner = runner.plan(_settings(arguments), Terminal())
     plans = map(planner.plan, range(planner.count))
-    if as_json:
+    if not arguments["json"]:
+        print_plans(planner, plans)
+        return 0
+    with written_out():
         for one in plans:
             sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
-        sys.stdout.buffer.flush()
-    else:
-        print_plans(planner, plans)
     return 0
 
 
-def _preview(arguments: dict[str, Any]) -> int:
-    dataset, file, count = (arguments.pop(name) for name in ("dataset", "file", "count"))
+def _preview(arguments: Mapping[str, Any]) -> int:
+    dataset, file, count = (arguments[name] for name in ("dataset", "file", "count"))
     if dataset is None:
         path = preview_plan(runner.plan(_settings(arguments), Terminal()), file, count)
     else:
         path = preview_dataset(dataset, file, count)
-    print(path)
+    with written_out():
+        print(path)
     return 0
 
 
-def _export(arguments: dict[str, Any]) -> int:
-
-    folder = arguments.pop("dataset")
-    settings = _settings(arguments)
-    manifest = runner.export(folder, settings.export, settings.workers, Terminal())
-    print(f"{folder} now holds {', '.join(manifest.formats)}")
+def _export(arguments: Mapping[str, Any]) -> int:
+    folder, settings = arguments["dataset"], _settings(arguments)
+    try:
+        manifest = runner.export(folder, settings.export, settings.workers, Terminal())
+    except Stopped:
+        print_stopped(f"run the same command again to finish the formats in {folder}")
+        raise
+    with written_out():
+        print(f"{folder} now holds {', '.join(manifest.formats)}")
     return 0
 
 
-def _settings(arguments: dict[str, Any]) -> RunSettings:
-
-    config = arguments.pop("config", None)
-    given = {name: value for name, value in arguments.items() if value is not None}
+def _settings(arguments: Mapping[str, Any]) -> RunSettings:
+    """The settings among a command's arguments, over those of its --config file."""
+    config = arguments.get("config")
+    names = [option.name for option in options()]
+    given = {name: arguments[name] for name in names if arguments.get(name) is not None}
     return make_settings((read_toml(config) if config else {}) | given)
 
 
 # ---- the options ---------------------------------------------------------------------------------
 
 
+class _Parser(argparse.ArgumentParser):
+    """What it can't parse is told as every other mistake is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}: see {self.prog} --help")
+
+
+def _parse(argv: Sequence[str] | None) -> dict[str, Any]:
+    parsed, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        flags = [text.partition("=")[0] for text in unknown if text.startswith("--")]
+        raise InputError([Problem(_unknown_text(flag)) for flag in flags or unknown])
+    return vars(parsed)
+
+
+def _unknown_text(text: str) -> str:
+    if not text.startswith("-"):
+        return f"'{text}' has no option before it: see infgen --help"
+    known = [option.flag for option in options()] + ["--config", "--json", "--file", "--count"]
+    near = [] if text in known else difflib.get_close_matches(text, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "see infgen --help"
+    return f"there is no option {text} here: {hint}"
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="infgen",
         description="Two CSV files in, a labelled detection and segmentation dataset out.",
         epilog=EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"infgen {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -166,6 +206,7 @@ def _verb(verbs: Any, name: str, command: Command, help_text: str) -> argparse.A
         description=help_text,
         epilog=EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     verb.set_defaults(command=command)
     return verb
@@ -185,7 +226,10 @@ def _add_settings(parser: argparse.ArgumentParser, only: Sequence[str] = ()) -> 
             groups[option.group] = parser.add_argument_group(GROUPS[option.group])
         if option.kind is bool:
             groups[option.group].add_argument(
-                option.flag, action=argparse.BooleanOptionalAction, default=None, help=option.help
+                option.flag,
+                action=argparse.BooleanOptionalAction,
+                default=None,
+                help=_help(option),
             )
         else:
             groups[option.group].add_argument(
@@ -200,13 +244,13 @@ def _add_settings(parser: argparse.ArgumentParser, only: Sequence[str] = ()) -> 
 def _metavar(option: Option) -> str:
     if option.choices:
         return "{" + ",".join(option.choices) + "}"
-    return {int: "N", float: "X", Path: "PATH"}.get(option.kind, "NAMES")
+    return {int: "N", float: "X", Path: "PATH", tuple: "NAMES"}.get(option.kind, "TEXT")
 
 
 def _help(option: Option) -> str:
-    known = f" ({', '.join(EXPORTS)})" if option.name == "format" else ""
+    text = option.help + (f" ({', '.join(EXPORTS)})" if option.name == "format" else "")
     default = option.default
-    if default is None:
-        return option.help + known
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    return f"{option.help}{known} (default: {shown})".replace("%", "%%")
+    if default is not None and option.kind is not bool:
+        shown = ",".join(default) if isinstance(default, tuple) else default
+        text += f" (default: {shown})"
+    return text.replace("%", "%%")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any, NoReturn, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -22,7 +26,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from infgen.batch.preview import FILE as SHEET
 from infgen.ops.planning import Planner
+from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
 
@@ -30,16 +36,99 @@ HEARTBEAT = 10.0  # seconds between progress lines in a log
 SHOWN_FAILURES = 10
 
 
+# ---- the streams ---------------------------------------------------------------------------------
+
+
+def mend_streams() -> None:
+    """Make standard streams that the shell closed swallow what they are given. Otherwise the next
+    file opened would take their numbers, and what libraries print would land in it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):  # a name that the encoding lacks is no reason to fail
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def written_out() -> Iterator[None]:
+    """For a block that prints to standard output: ends it quietly when the reader has seen enough
+    (`| head`).
+
+    Raises:
+        StorageError: what standard output is sent to can't be written.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _hush(sys.stdout)
+    except OSError as error:
+        _hush(sys.stdout)
+        reason = error.strerror or error
+        raise StorageError(f"can't write to standard output: {reason}: free some space") from error
+
+
+def _hush(stream: TextIO) -> None:
+    """Send what else is written to a stream that doesn't take it nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Patient:
+    """Standard error, whose reader may leave and whose disk may fill: a run goes on unheard."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            _hush(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            _hush(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Console(Console):
+    """Prints text as it is: names are the user's, brackets and colons in them mean nothing."""
+
+    def __init__(self, file: IO[str]):
+        super().__init__(file=file, highlight=False, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise  # it is called where the error was caught; rich would end the process
+
+
+def _stderr() -> Console:
+    return _Console(_Patient(sys.stderr))  # type: ignore[arg-type]
+
+
+# ---- a run while it is going on ------------------------------------------------------------------
+
+
 class Terminal:
     """A Reporter: a progress bar on a terminal, a line now and then in a log. Writes to stderr."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = _stderr()
         self._progress: Progress | None = None
         self._heartbeat: Heartbeat | None = None
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         self._console.print(Text("warning: ", "yellow") + Text(text), soft_wrap=True)
@@ -47,11 +136,11 @@ class Terminal:
     def start(self, what: str, total: int, done: int = 0) -> None:
         if done:
             self.say(f"{done} of {total} {what} are there already")
-        if not self._console.is_terminal:
+        if not self._console.is_interactive:
             self._heartbeat = Heartbeat(self, what, total, done)
             return
         self._progress = Progress(
-            TextColumn("{task.description:>9}"),
+            TextColumn("{task.description:>9}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(),
@@ -115,33 +204,40 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}"
 
 
+# ---- before and after ----------------------------------------------------------------------------
+
+
 def print_summary(manifest: Manifest, folder: Path) -> None:
     """The end of a run: per class what was made and what was left out, and where everything is."""
-    console = Console(highlight=False)
-    table = Table("class", "images", "objects", "dropped", box=None, header_style="bold")
-    for column in table.columns[1:3]:
-        column.justify = "right"
+    table = _table("class", "images", "objects", "dropped")
+    table.columns[-1].justify = "left"
     for one in manifest.classes:
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(one.dropped.items()))
-        table.add_row(Text(one.name), str(one.images), str(one.objects), dropped or "-")
-    console.print(table)
+        table.add_row(Text(one.name), str(one.images), str(one.objects), Text(dropped or "-"))
     splits = ", ".join(f"{count} {name}" for name, count in manifest.splits.items())
-    console.print(
-        f"{manifest.pictures} pictures ({splits}) in {folder}", markup=False, soft_wrap=True
-    )
+    with written_out():
+        console = _Console(sys.stdout)
+        console.print(table)
+        console.print(f"{manifest.pictures} pictures ({splits}) in {folder}", soft_wrap=True)
+        for line in _failures(manifest):
+            console.print(line, soft_wrap=True)
+        console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+
+
+def _failures(manifest: Manifest) -> Iterator[str]:
     if manifest.failures:
-        console.print(f"{len(manifest.failures)} failed; run the same command to try them again:")
-        for failure in manifest.failures[:SHOWN_FAILURES]:
-            console.print(f"  {failure.index}: {failure.reason}", markup=False, soft_wrap=True)
-        if len(manifest.failures) > SHOWN_FAILURES:
-            console.print("  ... all of them are in manifest.json")
+        yield f"{len(manifest.failures)} failed; run the same command to try them again:"
+    for failure in manifest.failures[:SHOWN_FAILURES]:
+        yield f"  {failure.index}: {failure.reason}"
+    if len(manifest.failures) > SHOWN_FAILURES:
+        yield "  ... all of them are in manifest.json"
 
 
 def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
     """What a run would make, in numbers: per class its objects, their sizes, what finds no room."""
     names = [spec.name for spec in planner.request.classes]
-    widths: list[list[float]] = [[] for _ in names]
-    heights: list[list[float]] = [[] for _ in names]
+    widths = [array("d") for _ in names]
+    heights = [array("d") for _ in names]
     images, homeless = Counter[int](), Counter[int]()
     splits = Counter[str]()
     for plan in plans:
@@ -151,11 +247,7 @@ def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
         for planned in plan.objects:
             widths[planned.class_id].append(planned.box.width)
             heights[planned.class_id].append(planned.box.height)
-    console = Console(highlight=False)
-    table = Table("class", "images", "objects", "width", "height", "no room", box=None,
-                  header_style="bold")  # fmt: skip
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table("class", "images", "objects", "width", "height", "no room")
     for class_id, name in enumerate(names):
         table.add_row(
             Text(name),
@@ -165,12 +257,21 @@ def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
             _spread(heights[class_id]),
             str(homeless[class_id] or "-"),
         )
-    console.print(table)
     shares = ", ".join(f"{count} {name}" for name, count in splits.items())
-    console.print("{} pictures ({}) of {} x {}".format(planner.count, shares, *planner.canvas))
+    with written_out():
+        console = _Console(sys.stdout)
+        console.print(table)
+        console.print("{} pictures ({}) of {} x {}".format(planner.count, shares, *planner.canvas))
 
 
-def _spread(values: list[float]) -> str:
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(first, *numbers, box=None, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _spread(values: array[float]) -> str:
     """Least - median - most."""
     if not values:
         return "-"
@@ -179,13 +280,11 @@ def _spread(values: list[float]) -> str:
 
 def print_error(text: str) -> None:
     """An error's sentences, one a line, on stderr."""
-    console = Console(stderr=True, highlight=False)
+    console = _stderr()
     for line in text.splitlines():
         console.print(Text("error: ", "bold red") + Text(line), soft_wrap=True)
 
 
-def print_stopped(folder: Path) -> None:
-    """After Ctrl-C or a kill: nothing is lost."""
-    sys.stderr.write(
-        f"\nstopped: what was made is safe in {folder}; run the same command to go on\n"
-    )
+def print_stopped(text: str) -> None:
+    """After Ctrl-C or a kill: what to do now."""
+    _stderr().print(f"\nstopped: {text}", soft_wrap=True)
