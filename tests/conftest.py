@@ -6,8 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.making import Tables, make_tables
+
+# How long an example takes says more about the machine than about infgen.
+settings.register_profile("infgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("infgen")
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
