@@ -1,8 +1,8 @@
 """How close copy-paste comes to the cost of merely encoding its files.
 
-In one run, on the same pictures: the processor time of `infgen run` at 640x480 (JPEG quality 90 and a
-mask PNG for each picture) against that of encoding and writing those very files from memory. Ratios
-hold on a busy machine, where absolute times don't.
+In one run, on the same pictures: the processor time of `infgen run` at 640x480 (JPEG quality 90 and
+a mask PNG for each picture) against that of encoding and writing those very files from memory.
+Ratios hold on a busy machine, where absolute times don't.
 
     python scripts/bench_paste.py [--images 1000] [--backgrounds CSV] [--classes CSV]
 """
@@ -38,7 +38,8 @@ class Memory:
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
             for child in children:
                 pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
-                self.workers.setdefault(int(child), []).append(pages * os.sysconf("SC_PAGESIZE") / 1e6)
+                megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
+                self.workers.setdefault(int(child), []).append(megabytes)
         except (OSError, ValueError):
             pass
 
@@ -112,8 +113,8 @@ def main() -> None:
     for worker, samples in memory.workers.items():
         half = len(samples) // 2
         if half:
-            print(f"worker {worker}: memory peak {max(samples):.0f} MB, first half "
-                  f"{max(samples[:half]):.0f} MB, second half {max(samples[half:]):.0f} MB")  # fmt: skip
+            first, second = max(samples[:half]), max(samples[half:])
+            print(f"worker {worker}: memory at most {first:.0f} MB, later {second:.0f} MB")
 
 
 if __name__ == "__main__":

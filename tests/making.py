@@ -72,7 +72,8 @@ def draw_cutout(class_id: int, number: int) -> np.ndarray:
     colour = np.random.default_rng([class_id, number]).integers(0, 256, 3).tolist()
     picture = np.zeros((40, 48, 4), np.uint8)
     if class_id % 2:
-        cv2.line(picture, (6, 30 - number % 3), (42, 10 + number % 3), (*colour, 255), 9, cv2.LINE_AA)
+        ends = (6, 30 - number % 3), (42, 10 + number % 3)
+        cv2.line(picture, *ends, (*colour, 255), 9, cv2.LINE_AA)
     else:
         cv2.circle(picture, (24, 20), 14 + number % 3, (*colour, 255), 6, cv2.LINE_AA)
     return picture

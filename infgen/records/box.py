@@ -10,8 +10,8 @@ import msgspec
 class Box(msgspec.Struct, frozen=True, array_like=True):
     """An axis-aligned rectangle: x grows to the right, y downwards.
 
-    Coordinates lie on pixel *edges*: the box of the single pixel in row 0, column 0 is (0, 0, 1, 1).
-    In JSON it is the list [x0, y0, x1, y1].
+    Coordinates lie on pixel *edges*: the box of the single pixel in row 0, column 0 is
+    (0, 0, 1, 1). In JSON it is the list [x0, y0, x1, y1].
 
     Raises:
         ValueError: the box would be empty (x1 <= x0 or y1 <= y0), or a coordinate is not finite.

@@ -24,9 +24,9 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must match
-    to go on in the same folder, `sources` hashes every picture file used, `notes` are the warnings
-    that the user was given."""
+    """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
+    match to go on in the same folder, `sources` hashes every picture file used, `notes` are the
+    warnings that the user was given."""
 
     infgen: str
     pictures: int

@@ -38,7 +38,8 @@ class Picture(msgspec.Struct, frozen=True):
     """A picture file on the user's disk, as it was when the run began.
 
     `name` is its path relative to the CSV that names it (POSIX slashes), the same on every machine;
-    `sha256` is the hash of the file's bytes; `size` is (width, height) in pixels, after EXIF rotation.
+    `sha256` is the hash of the file's bytes; `size` is (width, height) in pixels, after EXIF
+    rotation.
     """
 
     name: str

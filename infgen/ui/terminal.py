@@ -74,9 +74,9 @@ def written_out() -> Iterator[None]:
 
 
 def _hush(stream: TextIO) -> None:
-    """Send what else is written to a stream that doesn't take it nowhere."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    """Let what else is written to a stream that doesn't take it go nowhere."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class _Patient:

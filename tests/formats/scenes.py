@@ -42,7 +42,9 @@ def awkward_masks() -> dict[str, np.ndarray]:
         "one_high": rectangle(3, 30, 90, 31),
         "hole": ring,
         "two_holes": two_holes,
-        "hole_on_corner": rectangle(0, 0, 30, 30) & ~rectangle(5, 5, 10, 10) & ~rectangle(10, 10, 15, 15),
+        "hole_on_corner": rectangle(0, 0, 30, 30)
+        & ~rectangle(5, 5, 10, 10)
+        & ~rectangle(10, 10, 15, 15),
         "two_parts": rectangle(5, 5, 20, 20) | rectangle(60, 30, 80, 50),
         "part_in_hole": ring | rectangle(36, 26, 44, 34),
         "touching_corners": diagonal,
@@ -56,8 +58,14 @@ def instance(number: int, class_id: int, mask: np.ndarray) -> Instance:
     assert box is not None
     requested = Box(box.x0 - 0.25, box.y0 - 0.25, box.x1 + 0.25, box.y1 + 0.25)
     return Instance(
-        id=number, class_id=class_id, box=box, requested=requested, rle=encode_rle(mask),
-        area=int(mask.sum()), visible_frac=1.0, method="paste",
+        id=number,
+        class_id=class_id,
+        box=box,
+        requested=requested,
+        rle=encode_rle(mask),
+        area=int(mask.sum()),
+        visible_frac=1.0,
+        method="paste",
     )
 
 
@@ -75,15 +83,23 @@ def write_dataset(folder: Path, **settings: object) -> tuple[Dataset, list[Entry
         for name in (file, background):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / name), pixels)
-        entries.append(Entry(
-            index=index, split=split, size=SIZE, file=file,
-            bytes=(folder / file).stat().st_size,
-            background=BackgroundPlan(number=index, row=0), background_file=background,
-            objects=tuple(instance(n + 1, n % 2, mask) for n, mask in enumerate(masks)),
-        ))
+        entries.append(
+            Entry(
+                index=index,
+                split=split,
+                size=SIZE,
+                file=file,
+                bytes=(folder / file).stat().st_size,
+                background=BackgroundPlan(number=index, row=0),
+                background_file=background,
+                objects=tuple(instance(n + 1, n % 2, mask) for n, mask in enumerate(masks)),
+            )
+        )
     dataset = Dataset(
-        folder=folder, classes=("coin", "bank note: 5 \"euro\"", "unused"),
-        splits=("train", "val"), settings=ExportSettings(**settings),  # type: ignore[arg-type]
+        folder=folder,
+        classes=("coin", 'bank note: 5 "euro"', "unused"),
+        splits=("train", "val"),
+        settings=ExportSettings(**settings),  # type: ignore[arg-type]
     )
     return dataset, entries
 

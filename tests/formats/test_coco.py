@@ -13,13 +13,13 @@ import supervision as sv
 from faster_coco_eval import COCO as FasterCOCO
 from faster_coco_eval import COCOeval_faster
 from pycocotools.coco import COCO
-from tests.formats.scenes import write_dataset
 
 from infgen.formats.coco import convert, finish
 from infgen.formats.settings import Dataset
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import StorageError
 from infgen.records.sample import Entry
+from tests.formats.scenes import write_dataset
 
 SPLITS = ("train", "val")
 

@@ -8,11 +8,11 @@ from dataclasses import replace as replace_dataset
 
 import pytest
 from msgspec.structs import replace
-from tests.formats.scenes import write_dataset
 
 from infgen.formats import EXPORTS
 from infgen.records.errors import InputError
 from infgen.sources.disk import part_name
+from tests.formats.scenes import write_dataset
 
 pytestmark = pytest.mark.parametrize("name", EXPORTS)
 

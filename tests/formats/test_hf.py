@@ -12,9 +12,9 @@ import pytest
 import yaml
 from msgspec.structs import replace
 from PIL import Image
-from tests.formats.scenes import label_map, write_dataset
 
 from infgen.formats import hf
+from tests.formats.scenes import label_map, write_dataset
 
 datasets.disable_progress_bars()
 

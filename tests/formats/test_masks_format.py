@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from msgspec.structs import replace
 from PIL import Image
-from tests.formats.scenes import instance, write_dataset
-from tests.formats.scenes import label_map as expected_labels
 
 from infgen.formats import masks
 from infgen.formats.label_map import label_map
 from infgen.records.errors import StorageError
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
+from tests.formats.scenes import instance, write_dataset
+from tests.formats.scenes import label_map as expected_labels
 
 
 def entry_of(numbers: np.ndarray) -> Entry:

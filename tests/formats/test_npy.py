@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from PIL import Image
-from tests.formats.scenes import write_dataset
 
 from infgen.formats import npy
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import InputError
+from tests.formats.scenes import write_dataset
 
 
 def pixels(path):

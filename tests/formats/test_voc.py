@@ -9,11 +9,11 @@ import pytest
 import supervision as sv
 from msgspec.structs import replace
 from PIL import Image
-from tests.formats.scenes import SIZE, instance, label_map, rectangle, write_dataset
 
 from infgen.formats import voc
 from infgen.records.box import Box
 from infgen.records.errors import InputError
+from tests.formats.scenes import SIZE, instance, label_map, rectangle, write_dataset
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import supervision as sv
 import yaml
-from tests.formats.scenes import SIZE, awkward_masks, write_dataset
 
 from infgen.formats.settings import Dataset
 from infgen.formats.yolo import convert, finish
 from infgen.ops.rle import decode_rle
 from infgen.records.sample import Entry
+from tests.formats.scenes import SIZE, awkward_masks, write_dataset
 
 SPLITS = ("train", "val")
 

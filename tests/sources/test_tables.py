@@ -11,6 +11,7 @@ import pytest
 
 from infgen.records.specs import AspectSize, Length, RangeSize
 from infgen.sources import tables
+from infgen.sources.pictures import find_pictures
 from infgen.stages.backgrounds import PLAIN
 from infgen.ui.cli import main
 from tests.sources.desk import (
@@ -529,6 +530,18 @@ def test_missing_columns_hide_no_other_mistake(tmp_path: Path) -> None:
     assert "missing: add it to the first line" in found["background.csv:1: num_imgs"]
 
 
+def test_a_missing_column_is_told_once_and_not_for_every_row(tmp_path: Path) -> None:
+    (tmp_path / "background.csv").write_text("images,negative_prompt\n,a\n,b\n")
+    (tmp_path / "classes.csv").write_text("aspect_ratio_min,aspect_ratio_max\n1,2\n1,2\n")
+    assert [place(problem) for problem in problems_in(tmp_path)] == [
+        "background.csv:1: prompt",
+        "background.csv:1: num_imgs",
+        "classes.csv:1: prompt",
+        "classes.csv:1: min_appear",
+        "classes.csv:1: max_appear",
+    ]
+
+
 def test_the_two_files_swapped_by_mistake(tmp_path: Path) -> None:
     scenes, classes = write_scenes(tmp_path), write_classes(tmp_path)
     scenes.rename(tmp_path / "x.csv")
@@ -573,6 +586,21 @@ def test_each_picture_is_decoded_once_however_many_rows_name_it(
     assert sorted(decoded) == [*(f"cats/{name}" for name in names), "sea.jpg"]
     assert [len(spec.cutouts) for spec in request.classes] == [4, 4, 1, 4, 4]
     assert request.classes[0].cutouts == request.classes[4].cutouts
+
+
+def test_a_folder_is_searched_once_however_many_rows_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "pics" / "a.png")
+    searched = []
+    monkeypatch.setattr(
+        tables,
+        "find_pictures",
+        lambda cell, folder: searched.append(cell) or find_pictures(cell, folder),
+    )
+    write_scenes(tmp_path, *(SCENE | {"images": "pics"} for _ in range(5)))
+    assert len(read(tmp_path)[0].backgrounds) == 5
+    assert searched == ["pics"]
 
 
 def test_pictures_are_found_from_the_table_not_from_where_infgen_runs(
