@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import cv2
+import msgspec
 import numpy as np
+
+from infgen.records.manifest import Manifest
 
 ROOT = Path(__file__).parents[1]
 DEADLINE = 60.0  # seconds that anything observable may take on a busy machine
@@ -82,6 +85,15 @@ def draw_cutout(class_id: int, number: int) -> np.ndarray:
 def save(path: Path, pixels: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), pixels)
+
+
+def empty_manifest(**more: Any) -> Manifest:
+    """A manifest of nothing, whatever its fields are, but for those that are given."""
+    nothing: dict[str, Any] = {
+        field.name: (get_origin(field.type) or field.type)()
+        for field in msgspec.structs.fields(Manifest)
+    }
+    return Manifest(**nothing | more)
 
 
 # ---- infgen as a user starts it ------------------------------------------------------------------

@@ -28,7 +28,7 @@ _THINGS = (  # that end like "grazing"
 
 def folded(name: str) -> str:
     """What two names share that a reader, or a disk, would take for the same one."""
-    return _printable(unicodedata.normalize("NFC", name)).casefold()
+    return unicodedata.normalize("NFC", _printable(name)).casefold()
 
 
 def _printable(text: str) -> str:

@@ -201,9 +201,10 @@ def _fraction(text: str) -> float:
 
 
 def _label(text: str) -> str:
-    if any(unicodedata.category(letter) == "Cc" for letter in " ".join(text.split())):
-        raise ValueError(f"{text!a} holds a control character: type the name again")
-    return " ".join(text.split())
+    name = " ".join(text.split())
+    if any(unicodedata.category(letter) == "Cc" for letter in name) or not folded(name):
+        raise ValueError(f"{text!a} holds characters that can't be seen: type the name again")
+    return name
 
 
 RATIO_COLUMNS = ("aspect_ratio_min", "aspect_ratio_max")
@@ -314,7 +315,7 @@ def _repeated_prompts(path: Path, rows: Sequence[Row], names: Sequence[str]) -> 
     seen: dict[str, int] = {}
     for row, name in zip(rows, names, strict=True):
         first = seen.setdefault(row["prompt"], row.line)
-        if row["prompt"] and first != row.line:
+        if first != row.line:
             text = (
                 f"the same prompt as in line {first}: it becomes a class of its own, '{name}'; "
                 "give names to choose others"

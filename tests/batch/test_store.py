@@ -11,9 +11,9 @@ import pytest
 from infgen.batch import store as store_module
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.records.errors import FolderError, InputError, StorageError
-from infgen.records.manifest import Manifest
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
+from tests.making import empty_manifest
 
 PER_FILE = 10
 
@@ -333,10 +333,7 @@ def test_what_is_not_a_finished_dataset_is_told_apart(tmp_path: Path, full: Stor
 
 
 def test_finishing_writes_the_names_and_then_the_manifest(store: Store) -> None:
-    manifest = Manifest(
-        infgen="0", pictures=0, splits={}, classes=(), failures=(), formats=("coco",), notes=(),
-        settings={}, fingerprint={}, sources={}, versions={},
-    )  # fmt: skip
+    manifest = empty_manifest(formats=("coco",))
     store.finish(manifest)
     names, last = (store.folder / name for name in ("classes.txt", "manifest.json"))
     assert names.stat().st_mtime_ns <= last.stat().st_mtime_ns

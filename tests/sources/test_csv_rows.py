@@ -303,10 +303,12 @@ def test_a_row_with_too_many_cells_is_one_mistake_and_hides_no_other(tmp_path: P
 
 
 def test_text_under_no_column_name_is_warned_about_once(tmp_path: Path) -> None:
-    (tmp_path / "background.csv").write_text("prompt,num_imgs,,\na,1,,\nb,2,,lost\nc,3,lost,\n")
+    (tmp_path / "background.csv").write_text(
+        "prompt,num_imgs,,\na,1,,\nb,2\nc,3,,lost\nd,4,lost,\n"
+    )
     request, (warning,) = read(tmp_path)
-    assert [scene.num_imgs for scene in request.backgrounds] == [1, 2, 3]
-    assert place(warning) == "background.csv:3"
+    assert [scene.num_imgs for scene in request.backgrounds] == [1, 2, 3, 4]
+    assert place(warning) == "background.csv:4"
     assert (
         "'lost' stands under no column name" in warning.text and "name the column" in warning.text
     )

@@ -304,7 +304,14 @@ BROKEN: list[tuple[str, Cells, Cells, str, tuple[str, ...]]] = [
     ),
     # names
     (C, R, {"name": "COW"}, "name", ("'COW' is also the class of line 2", "its own name")),
-    (C, R, {"name": "bell\x07"}, "name", ("'bell\\x07' holds a control character", "type")),
+    (
+        C,
+        R,
+        {"name": "bell\x07"},
+        "name",
+        ("'bell\\x07' holds characters that can't", "type the name"),
+    ),
+    (C, R, {"name": "\u200b"}, "name", ("'\\u200b' holds characters that can't be seen",)),
     (C, R, {"prompt": ""}, "prompt", ("is empty, and so is name", "fill in one")),
     # pictures
     (S, SCENE, {"prompt": ""}, "prompt", ("is empty, and so is images", "fill in one")),
@@ -593,11 +600,12 @@ def test_a_folder_is_searched_once_however_many_rows_name_it(
 ) -> None:
     save(tmp_path / "pics" / "a.png")
     searched = []
-    monkeypatch.setattr(
-        tables,
-        "find_pictures",
-        lambda cell, folder: searched.append(cell) or find_pictures(cell, folder),
-    )
+
+    def counted(cell: str, folder: Path) -> list[Path]:
+        searched.append(cell)
+        return find_pictures(cell, folder)
+
+    monkeypatch.setattr(tables, "find_pictures", counted)
     write_scenes(tmp_path, *(SCENE | {"images": "pics"} for _ in range(5)))
     assert len(read(tmp_path)[0].backgrounds) == 5
     assert searched == ["pics"]

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 import infgen
-from infgen.batch.settings import flatten, make_settings, options
+from infgen.batch.settings import Option, flatten, make_settings, options
 from infgen.batch.store import Store
 from infgen.records.plan import ImagePlan
 from infgen.ui import cli
@@ -342,26 +342,26 @@ def test_defaults_are_the_same_on_the_command_line_in_python_and_in_the_record(
             assert recorded[option.name] == expected
 
 
+def another_value(option: Option) -> tuple[str, Any]:
+    """A value that an option takes and that isn't its default, as text and as itself."""
+    if option.choices:
+        text = next(choice for choice in option.choices if choice != option.default)
+        return text, text
+    if option.kind in (int, float):
+        low, *high = map(option.kind, re.findall(r"\d[\d.]*", option.takes))
+        value = high[0] if high else low + 7
+        return str(value), value
+    return {Path: ("some/where", Path("some/where")), tuple: ("voc,masks", ("voc", "masks"))}.get(
+        option.kind, ("words", "words")
+    )
+
+
 @pytest.mark.parametrize("option", list(options()), ids=lambda option: option.flag)
-def test_every_option_reaches_its_setting(option: Any) -> None:
-    value = {
-        int: "77",
-        float: "0.25",
-        Path: "some/where",
-        tuple: "voc,masks",
-        str: option.choices[-1] if option.choices else "",
-    }.get(option.kind, "")
-    given = [option.flag] if option.kind is bool else [option.flag, value]
-    made = cli._settings(cli._parse(["run", *given]))
+def test_every_option_reaches_its_setting(option: Option) -> None:
+    text, value = ("", True) if option.kind is bool else another_value(option)
+    made = cli._settings(cli._parse(["run", option.flag, *([text] if text else [])]))
     holder = made if option.group == "run" else getattr(made, option.group)
-    expected = {
-        int: 77,
-        float: 0.25,
-        Path: Path("some/where"),
-        tuple: ("voc", "masks"),
-        bool: True,
-    }.get(option.kind, value)
-    assert getattr(holder, option.name) == expected
+    assert getattr(holder, option.name) == value
 
 
 def test_version(capfd: pytest.CaptureFixture[str]) -> None:

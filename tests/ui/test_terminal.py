@@ -19,6 +19,7 @@ from tests.making import (
     ROOT,
     Tables,
     differing,
+    empty_manifest,
     infgen_command,
     make_tables,
     snapshot,
@@ -29,18 +30,11 @@ ODD_NAMES = ("[bold]", "[/]", "a [red]sign[/red]", ":car:", "100% {0} \\[x]", "g
 
 
 def manifest(names: tuple[str, ...] = ("coin",), failures: int = 0) -> Manifest:
-    return Manifest(
-        infgen="0",
+    return empty_manifest(
         pictures=1234,
         splits={"train": 1000, "val": 234},
         classes=tuple(ClassCount(name, 5, 9, {"hidden": 3}) for name in names),
         failures=tuple(Failure(n, f"[bold]{n} is gone[/]") for n in range(failures)),
-        formats=("coco",),
-        notes=(),
-        settings={},
-        fingerprint={},
-        sources={},
-        versions={},
     )
 
 
