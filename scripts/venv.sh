@@ -16,6 +16,10 @@ make_venv() {
   stamp=.venv/.installed-${extra:-base}
   if [ "$(cat "$stamp" 2>/dev/null)" != "$(_wanted)" ]; then
     echo "installing infgen${extra:+ with its $extra tools} (some minutes the first time)"
+    case $extra in
+      *diffusion*) # first, so that nothing else asks for a build with CUDA where there is none
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 ;;
+    esac
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".${extra:+[$extra]}"
     _wanted >"$stamp"
   fi

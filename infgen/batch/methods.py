@@ -1,64 +1,124 @@
-"""How each class is painted: resolved once, said, and pinned in the run's record."""
+"""How objects and scenes are painted: resolved once, said, and pinned in the run's record."""
 
 from __future__ import annotations
 
+import platform
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 from infgen.batch.settings import RunSettings
+from infgen.models.choice import Resolved
+from infgen.models.resolve import choose_device, resolve
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
 
-DEFAULT_CANVAS = 768  # pixels a side where the settings leave it open
+DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it open
 
 
-def canvas_size(settings: RunSettings) -> tuple[int, int]:
-    """The pictures' (width, height) in pixels."""
-    return (settings.plan.width or DEFAULT_CANVAS, settings.plan.height or DEFAULT_CANVAS)
+@dataclass(frozen=True)
+class Means:
+    """What a run paints with: the `method` of every class, and the `model`, if one is needed (for
+    the objects, or for scenes of which there is only a prompt)."""
+
+    method: str
+    model: Resolved | None = None
+
+    @property
+    def native(self) -> int:
+        """Side of the canvas in pixels, where the settings leave it open."""
+        painter = self.model.inpaint if self.model and self.method == "inpaint" else None
+        return painter.row.native if painter else DEFAULT_CANVAS
 
 
-def choose_methods(
-    request: Request, settings: RunSettings, pinned: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The method of every class, in id order. What an earlier run in the folder has `pinned` (by
+def choose_means(settings: RunSettings, pinned: Mapping[str, str]) -> Means:
+    """Decide between inpainting and pasting. What an earlier run in the folder has `pinned` (by
     class name) is obeyed as long as the settings don't ask for another.
 
+    `auto` inpaints where a model is named, or where a GPU and the model's weights are at hand.
+
     Raises:
-        InputError: the method can't be used; everything that it lacks is named at once.
+        InputError: inpainting is asked for and can't be done; says everything that it lacks.
     """
-    asked = settings.method
-    if asked == "inpaint":
+    begun = _begun_with(settings, pinned) if settings.method == "auto" else settings.method
+    if begun == "paste":
+        return Means("paste", resolve(settings.model) if settings.model.model else None)
+    certain = begun == "inpaint" or settings.model.model
+    if not certain and not has_gpu():
+        return Means("paste")
+    model = resolve(settings.model)
+    if not model.problems:
+        return Means("inpaint", model)
+    if certain:
+        raise InputError(model.problems)
+    return Means("paste")
+
+
+def _begun_with(settings: RunSettings, pinned: Mapping[str, str]) -> str:
+    """The method that an earlier run in the folder has pinned; empty if there was none."""
+    methods = sorted(set(pinned.values()))
+    if len(methods) > 1 or not set(methods) <= {"paste", "inpaint"}:
         raise InputError(
-            "--method inpaint: this version of infgen has no inpainting yet: use --method paste, "
-            "with cutouts for every class"
+            f"{settings.out} was begun with {' and '.join(methods)}, which this version of infgen "
+            "can't go on with: choose another --out, or the version that began it"
         )
-    if lacking := lacks_for_paste(request, settings):
+    return methods[0] if methods else ""
+
+
+def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
+    """Make sure that the tables hold what the means need, and add a model for the scenes that have
+    to be generated.
+
+    Raises:
+        InputError: they don't; everything that is missing is named at once.
+    """
+    lacking = lacks_cutouts(request, settings) if means.method == "paste" else []
+    if prompts_only := lacks_pictures(request, settings):
+        model = means.model or (resolve(settings.model) if has_gpu() else None)
+        if model and not model.problems:
+            means = Means(means.method, model)
+        else:
+            lacking = prompts_only + (list(model.problems) if model else []) + lacking
+    if not lacking:
+        return means
+    if settings.method == "auto" and not settings.model.model:
         intro = (
-            "nothing can be painted: inpainting isn't in this version yet, and copy-paste lacks:"
+            "nothing can be painted: inpainting needs a GPU with its model's weights, or a model "
+            "of your choice with --model, and copy-paste lacks:"
         )
-        raise InputError([Problem(intro), *lacking] if asked == "auto" else lacking)
-    methods = tuple(
-        pinned.get(spec.name, "paste") if asked == "auto" else asked for spec in request.classes
+        lacking = [Problem(intro), *lacking]
+    raise InputError(lacking)
+
+
+def has_gpu() -> bool:
+    """Whether a diffusion model could run on something fast. torch, which takes seconds to load, is
+    asked only where there are signs of it."""
+    signs = (
+        shutil.which("nvidia-smi"),
+        Path("/dev/nvidiactl").exists(),
+        Path("/dev/dxg").exists(),  # Windows' Linux
+        (platform.system(), platform.machine()) == ("Darwin", "arm64"),
     )
-    if unknown := sorted(set(methods) - {"paste"}):
-        raise InputError(
-            f"{settings.out} was begun with {', '.join(unknown)}, which this version of infgen "
-            "doesn't have: choose another --out, or go on with the version that began it"
-        )
-    return methods
+    return any(signs) and find_spec("torch") is not None and choose_device("auto")[0] != "cpu"
 
 
-def lacks_for_paste(request: Request, settings: RunSettings) -> list[Problem]:
-    """What copy-paste would need and the tables don't give."""
-    no_pictures = "no pictures: name a file, folder or glob, or write 'plain'"
-    scenes = [
-        Problem(no_pictures, str(settings.backgrounds), spec.line, "images")
+def lacks_pictures(request: Request, settings: RunSettings) -> list[Problem]:
+    """The scenes of which there is only a prompt."""
+    text = "no pictures: name a file, folder or glob, or write 'plain'"
+    return [
+        Problem(text, str(settings.backgrounds), spec.line, "images")
         for spec in request.backgrounds
         if spec.num_imgs and not spec.pictures and not spec.plain
     ]
-    no_cutouts = "no cutouts for '{}': name an RGBA file, folder or glob"
-    objects = [
-        Problem(no_cutouts.format(spec.name), str(settings.classes), spec.line, "cutouts")
+
+
+def lacks_cutouts(request: Request, settings: RunSettings) -> list[Problem]:
+    """The classes that can't be pasted."""
+    text = "no cutouts for '{}': name an RGBA file, folder or glob"
+    return [
+        Problem(text.format(spec.name), str(settings.classes), spec.line, "cutouts")
         for spec in request.classes
         if spec.appear_range[1] and not spec.cutouts
     ]
-    return scenes + objects

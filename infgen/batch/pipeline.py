@@ -1,13 +1,17 @@
 """The story of a picture: planned, given a background, painted, kept.
 
-Stages don't know each other; this is the one place where they meet. A Pipeline is sent to every
-worker process once, and there makes whatever pictures it is asked for, alike on each.
+Stages don't know each other; this is the one place where they meet. For pasting, a Pipeline is
+sent to every worker process once, and there makes whatever pictures it is asked for, alike on each.
+With a diffusion model there is one, beside the model, and it makes them in batches.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
@@ -20,7 +24,13 @@ from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.sources.disk import write_file
 from infgen.stages.backgrounds import Backgrounds
+from infgen.stages.inpaint import Inpaint
 from infgen.stages.paste import Paste
+
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
+
+WRITERS = 4  # threads that encode and write beside a diffusion model
 
 
 @dataclass(frozen=True)
@@ -33,18 +43,24 @@ class Made:
 
 
 class Pipeline:
-    """Makes pictures of one run by index, into `settings.out`."""
+    """Makes pictures of one run by index, into `settings.out`. `painter` is the diffusion model,
+    for runs that need one: such a pipeline stays in the process that has the model."""
 
-    def __init__(self, planner: Planner, settings: RunSettings):
+    def __init__(self, planner: Planner, settings: RunSettings, painter: Painter | None = None):
         self.planner, self.settings = planner, settings
         request = planner.request
         self._backgrounds = Backgrounds(
-            {picture.name: picture for spec in request.backgrounds for picture in spec.pictures}
+            {picture.name: picture for spec in request.backgrounds for picture in spec.pictures},
+            painter,
         )
-        self._paste = Paste(
-            {picture.name: picture for spec in request.classes for picture in spec.cutouts},
-            settings.paste,
-        )
+        self._stage: Paste | Inpaint
+        if painter is not None and "inpaint" in planner.methods:
+            self._stage = Inpaint(painter, settings.inpaint)
+        else:
+            self._stage = Paste(
+                {picture.name: picture for spec in request.classes for picture in spec.cutouts},
+                settings.paste,
+            )
 
     def __call__(self, index: int) -> Made:
         """Make picture `index` and put it on disk.
@@ -53,23 +69,53 @@ class Pipeline:
         (StorageError) stops the run.
         """
         plan = self.planner.plan(index)
+        [result] = self._paint_whole_or_one_by_one([plan])
+        return self._kept_or_failed(plan, result)
+
+    def in_batches(self, indices: Sequence[int], size: int) -> Iterator[Made]:
+        """Make pictures in order, `size` at a time, while those of the batch before are encoded and
+        written by other threads: the device doesn't wait for the disk."""
+        with ThreadPoolExecutor(WRITERS) as writers:
+            writing: list[Future[Made]] = []
+            for start in range(0, len(indices), size):
+                plans = [self.planner.plan(index) for index in indices[start : start + size]]
+                painted = self._paint_whole_or_one_by_one(plans)
+                yield from (future.result() for future in writing)
+                writing = [
+                    writers.submit(self._kept_or_failed, plan, result)
+                    for plan, result in zip(plans, painted, strict=True)
+                ]
+            yield from (future.result() for future in writing)
+
+    def _paint_whole_or_one_by_one(self, plans: list[ImagePlan]) -> list[Sample | Exception]:
+        """A batch, or where something in it fails its pictures one after the other, so that only
+        the one at fault is lost."""
         try:
-            return Made(_as_line(self._make(plan)))
+            return [*self._paint(plans)]
         except StorageError:
             raise
         except Exception as error:
-            expected = isinstance(error, InfgenError)
-            reason = str(error) if expected else f"{type(error).__name__}: {error}"
-            line = _as_line(failed_entry(plan, reason))
-            return Made(line, True, "" if expected else traceback.format_exc())
+            if len(plans) == 1:
+                return [error]
+        return [result for plan in plans for result in self._paint_whole_or_one_by_one([plan])]
 
-    def _make(self, plan: ImagePlan) -> Entry:
-        [canvas] = self._backgrounds.make([plan])
-        background_file = self._keep_background(plan, canvas)
-        [sample] = self._paste.paint([canvas], [plan])
-        return self._keep(plan, sample, background_file)
+    def _paint(self, plans: list[ImagePlan]) -> list[Sample]:
+        canvases = self._backgrounds.make(plans)
+        for plan, canvas in zip(plans, canvases, strict=True):
+            self._keep_background(plan, canvas)
+        return self._stage.paint(canvases, plans)
 
-    def _keep(self, plan: ImagePlan, sample: Sample, background_file: str) -> Entry:
+    def _kept_or_failed(self, plan: ImagePlan, result: Sample | Exception) -> Made:
+        if isinstance(result, Exception):
+            return _failed(plan, result)
+        try:
+            return Made(_as_line(self._keep(plan, result)))
+        except StorageError:
+            raise
+        except Exception as error:
+            return _failed(plan, error)
+
+    def _keep(self, plan: ImagePlan, sample: Sample) -> Entry:
         """Write the picture, and tell what it shows."""
         ending = self.settings.pictures.image_format
         file = f"images/{plan.split}/{plan.index:08d}.{ending}"
@@ -84,19 +130,31 @@ class Pipeline:
             background=plan.background,
             objects=sample.instances,
             dropped=sample.dropped,
-            background_file=background_file,
+            background_file=self._background_file(plan),
         )
 
-    def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> str:
+    def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> None:
         """Write the bare canvas if that was asked for. Layouts of one background share the file,
         and the first of them writes it: two workers at one file would be in each other's way."""
-        if not self.settings.keep_backgrounds:
-            return ""
-        number = plan.background.number
-        file = f"backgrounds/{number:08d}.png"
-        if plan.index == number * self.settings.plan.per_background:
+        file = self._background_file(plan)
+        if file and plan.index == plan.background.number * self.settings.plan.per_background:
             write_file(self.settings.out / file, encode_picture(canvas, "png").data)
-        return file
+
+    def _background_file(self, plan: ImagePlan) -> str:
+        return (
+            f"backgrounds/{plan.background.number:08d}.png"
+            if self.settings.keep_backgrounds
+            else ""
+        )
+
+
+def _failed(plan: ImagePlan, error: Exception) -> Made:
+    """The record of why a picture couldn't be made. What isn't an InfgenError is a bug, and keeps
+    its traceback for the log."""
+    expected = isinstance(error, InfgenError)
+    reason = str(error) if expected else f"{type(error).__name__}: {error}"
+    trace = "" if expected else "".join(traceback.format_exception(error))
+    return Made(_as_line(failed_entry(plan, reason)), True, trace)
 
 
 def failed_entry(plan: ImagePlan, reason: str) -> Entry:

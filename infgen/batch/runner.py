@@ -16,13 +16,14 @@ import numpy as np
 
 from infgen import __version__
 from infgen.batch.engines import Crew, usable_cores
-from infgen.batch.methods import canvas_size, choose_methods
+from infgen.batch.methods import Means, check_means, choose_means
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.settings import RunSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
+from infgen.models.loader import load
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -32,6 +33,7 @@ from infgen.sources.tables import read_request
 
 RECIPE = "1"  # raised when plans or pixels come out otherwise for the same settings
 CHUNK = 8  # pictures handed to a worker at a time
+MOST_TOGETHER = 16  # pictures whose k-th objects make a batch of the diffusion model, or one batch
 TOLD_FAILURES = 10  # that the user hears of one by one
 
 
@@ -80,22 +82,22 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     store = Store(settings.out)
     pinned = store.pinned() or Pinned()
     settings = _with_needed_backgrounds(settings, pinned)
-    planner, notes = prepare(settings, pinned.methods, reporter)
+    planner, means, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request))
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
         methods=dict(zip(_names(planner.request), planner.methods, strict=True)),
-        fingerprint=fingerprint_of(settings, planner),
+        fingerprint=fingerprint_of(settings, planner, means),
     )
     store.check(pinned.fingerprint)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
         crew = stack.enter_context(Crew(_workers(settings.workers, planner.count)))
-        _paint_missing(store, planner, settings, crew, reporter)
-        manifest = _take_stock(store, planner, settings, pinned.fingerprint, notes)
+        _paint_missing(store, planner, means, settings, crew, reporter)
+        manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
         preview_made(store, manifest)
         manifest = _write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -104,20 +106,22 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
 
 def prepare(
     settings: RunSettings, pinned: Mapping[str, str], reporter: Reporter
-) -> tuple[Planner, tuple[str, ...]]:
-    """Read the tables, choose the methods, throw the first dice: (planner, notes for the user)."""
+) -> tuple[Planner, Means, tuple[str, ...]]:
+    """Read the tables, choose the means, throw the first dice: (planner, means, notes)."""
     backgrounds, classes = _tables(settings)
-    canvas = canvas_size(settings)
+    means = choose_means(settings, pinned)
+    canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
-    methods = choose_methods(request, settings, pinned)
-    planner = Planner(request, settings.plan, methods, canvas)
-    notes = (*map(str, warnings), *planner.notes)
+    means = check_means(means, request, settings)
+    planner = Planner(request, settings.plan, (means.method,) * len(request.classes), canvas)
+    about_model = means.model.warnings if means.model else ()
+    notes = (*map(str, warnings), *planner.notes, *about_model)
     for note in notes:
         reporter.warn(note)
-    for method in dict.fromkeys(methods):
-        names = [n for n, m in zip(_names(request), methods, strict=True) if m == method]
-        reporter.say(f"{method}: {', '.join(names)}")
-    return planner, notes
+    reporter.say(f"{means.method}: {', '.join(_names(request))}")
+    if means.model:
+        reporter.say(f"on {means.model.device}: {'; '.join(means.model.licences)}")
+    return planner, means, notes
 
 
 def _tables(settings: RunSettings) -> tuple[Path, Path]:
@@ -132,7 +136,12 @@ def _tables(settings: RunSettings) -> tuple[Path, Path]:
 
 
 def _paint_missing(
-    store: Store, planner: Planner, settings: RunSettings, crew: Crew, reporter: Reporter
+    store: Store,
+    planner: Planner,
+    means: Means,
+    settings: RunSettings,
+    crew: Crew,
+    reporter: Reporter,
 ) -> None:
     """Make every picture that isn't there yet."""
     missing = store.mend(planner.count, settings.keep_backgrounds)
@@ -140,13 +149,25 @@ def _paint_missing(
         return
     store.log("painting", missing=len(missing), of=planner.count, workers=settings.workers)
     began = time.perf_counter()
-    made = crew.map(Pipeline(planner, settings), missing, CHUNK)
+    made = _made(planner, means, settings, missing, crew)
     try:
         reporter.start("pictures", planner.count, planner.count - len(missing))
         store.fill(missing, _told(made, missing, planner, store, reporter))
     finally:
         reporter.stop()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))
+
+
+def _made(
+    planner: Planner, means: Means, settings: RunSettings, missing: Sequence[int], crew: Crew
+) -> Iterator[Made | WorkerDied]:
+    """The missing pictures in order: by the crew, or in batches by the process with the model."""
+    if means.model is None:
+        return crew.map(Pipeline(planner, settings), missing, CHUNK)
+    objects = sum(spec.appear_range[1] for spec in planner.request.classes)
+    painter = load(settings.model, planner.count * (1 + objects))
+    size = painter.batch_size * -(-MOST_TOGETHER // painter.batch_size)
+    return Pipeline(planner, settings, painter).in_batches(missing, size)
 
 
 def _told(
@@ -176,6 +197,7 @@ def _told(
 def _take_stock(
     store: Store,
     planner: Planner,
+    means: Means,
     settings: RunSettings,
     fingerprint: dict[str, str],
     notes: tuple[str, ...],
@@ -206,6 +228,7 @@ def _take_stock(
         formats=(),
         notes=notes,
         settings=flatten(settings),
+        models=means.model.record if means.model else {},
         fingerprint=fingerprint,
         sources={
             "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
@@ -219,7 +242,7 @@ def _take_stock(
     )
 
 
-def fingerprint_of(settings: RunSettings, planner: Planner) -> dict[str, str]:
+def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dict[str, str]:
     """What another run must share to go on in the same folder, by names that make sense to a user.
 
     Rows are hashed as they were understood, and pictures by their bytes: where the files lie, and
@@ -240,6 +263,10 @@ def fingerprint_of(settings: RunSettings, planner: Planner) -> dict[str, str]:
     for number, spec in enumerate(planner.request.classes, 1):
         prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
         prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
+    record = means.model.record if means.model else {}
+    for role in record.keys() & {"scenes", "inpaint"}:
+        facts = {name: value for name, value in record[role].items() if name != "dtype"}
+        prints |= {f"the {name} of the {role} model": str(v) for name, v in facts.items()}
     return prints
 
 
@@ -279,7 +306,7 @@ def _with_needed_backgrounds(settings: RunSettings, pinned: Pinned) -> RunSettin
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Planner:
     """The planner of a run: plans by index, without a pixel being made or a file written."""
-    planner, _ = prepare(settings, {}, reporter or Silent())
+    planner, _, _ = prepare(settings, {}, reporter or Silent())
     return planner
 
 

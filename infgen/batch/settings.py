@@ -20,8 +20,10 @@ import tomli_w
 from msgspec import Meta
 
 from infgen.formats.settings import ExportSettings
+from infgen.models.settings import ModelSettings
 from infgen.ops.planning import PlanSettings
 from infgen.records.errors import InputError, Problem
+from infgen.stages.inpaint import InpaintSettings
 from infgen.stages.paste import PasteSettings
 
 
@@ -56,6 +58,8 @@ class RunSettings(msgspec.Struct, frozen=True):
     ] = False
     plan: PlanSettings = PlanSettings()
     paste: PasteSettings = PasteSettings()
+    inpaint: InpaintSettings = InpaintSettings()
+    model: ModelSettings = ModelSettings()
     pictures: PictureSettings = PictureSettings()
     export: ExportSettings = ExportSettings()
 

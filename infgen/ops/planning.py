@@ -14,6 +14,8 @@ from msgspec import Meta
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
 from infgen.ops.seeds import derive_seed, shuffle, stream
+from infgen.ops.shapes import draw_shape
+from infgen.records.box import Box
 from infgen.records.errors import InputError
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.specs import Request
@@ -124,7 +126,15 @@ class Planner:
         spec = self.request.backgrounds[row]
         if not spec.pictures:
             seed = derive_seed(self.settings.seed, number, "background")
-            return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=seed)
+            if spec.plain:
+                return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=seed)
+            return BackgroundPlan(
+                number=number,
+                row=row,
+                prompt=spec.prompt,
+                negative_prompt=spec.negative_prompt,
+                seed=seed,
+            )
         picture = spec.pictures[int(self._picks[number])]
         x, y, flip = stream(self.settings.seed, number, "background").random(3).tolist()
         scaled = cover_size(picture.size, self.canvas)
@@ -158,8 +168,22 @@ class Planner:
                 mirrored = spec.mirror and mirror < self.settings.flip_frac
                 objects.append(ObjectPlan(class_id, box, method, cutout, mirrored))
             else:
-                objects.append(ObjectPlan(class_id, box, method))
+                objects.append(self._plan_inpainted(class_id, box, index, len(objects)))
         return tuple(objects), tuple(dropped)
+
+    def _plan_inpainted(self, class_id: int, box: Box, index: int, position: int) -> ObjectPlan:
+        """An object for the diffusion model. Its dice are its own: painting otherwise changes no
+        layout."""
+        spec, purpose = self.request.classes[class_id], f"object {position}"
+        return ObjectPlan(
+            class_id,
+            box,
+            "inpaint",
+            prompt=spec.prompt,
+            negative_prompt=spec.negative_prompt,
+            seed=derive_seed(self.settings.seed, index, purpose),
+            shape=draw_shape(stream(self.settings.seed, index, f"shape of {purpose}")),
+        )
 
     def _draw_classes(self, rng: np.random.Generator) -> list[int]:
         """The class ids of a picture's objects in painting order, which no class leads."""

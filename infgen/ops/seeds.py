@@ -32,3 +32,8 @@ def shuffle(rng: np.random.Generator, items: Sequence[Item]) -> list[Item]:
 
 def _sequence(seed: int, index: int, purpose: str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(index, zlib.crc32(purpose.encode())))
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of a later try; the first one (0) has the planned seed itself."""
+    return seed if attempt == 0 else derive_seed(seed, attempt, "attempt")

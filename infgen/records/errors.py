@@ -5,8 +5,8 @@
     ├── FolderError             the output folder can't be used (another run's, not ours)   exit 2
     ├── MissingExtra            an optional package is not installed                        exit 2
     ├── StorageError            the disk said no while the run went on: fix and run again   exit 4
-    ├── PictureError            one picture failed: counted and named, the run goes on
-    └── WorkerDied              a worker process was killed while it held these pictures
+    ├── WorkerDied              a worker process was killed: run again, with fewer of them  exit 4
+    └── PictureError            one picture failed: counted and named, the run goes on
 
 Anything else that is raised is a bug and keeps its traceback.
 """
@@ -71,3 +71,5 @@ class PictureError(InfgenError):
 
 class WorkerDied(InfgenError):
     """A worker process ended without an answer (killed, out of memory, crashed in a codec)."""
+
+    exit_code = 4

@@ -25,8 +25,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
-    match to go on in the same folder, `sources` hashes every picture file used, `notes` are the
-    warnings that the user was given."""
+    match to go on in the same folder, `models` are the diffusion models with their licences,
+    `sources` hashes every picture file used, `notes` are the warnings that the user was given."""
 
     infgen: str
     pictures: int
@@ -36,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True):
     formats: tuple[str, ...]
     notes: tuple[str, ...]
     settings: dict[str, Any]
+    models: dict[str, Any]
     fingerprint: dict[str, str]
     sources: dict[str, dict[str, str]]
     versions: dict[str, str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from infgen.records.box import Box
@@ -13,7 +15,7 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     `number` counts the run's backgrounds from 0 (several layouts may share one); `row` is the
     position in the background table. A picture is scaled to `scaled_size` = (width, height), which
     covers the canvas, then the canvas is cut out at `offset` = (x, y) and mirrored if `flip`.
-    Otherwise `plain` names what is drawn, from `seed`.
+    Otherwise `plain` names what is drawn from `seed`, or `prompt` is what a diffusion model paints.
     """
 
     number: int
@@ -23,17 +25,27 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     offset: tuple[int, int] = (0, 0)
     flip: bool = False
     plain: str = ""
+    prompt: str = ""
+    negative_prompt: str = ""
     seed: int = 0
 
 
 class ObjectPlan(msgspec.Struct, frozen=True):
-    """One object to paint: its class id, the box that it may fill, and what goes into it."""
+    """One object to paint: its class id, the box that it may fill, and what goes into it.
+
+    A pasted one has a `cutout`, mirrored or not. An inpainted one has its prompts, the `seed` of
+    its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape).
+    """
 
     class_id: int
     box: Box
     method: str
     cutout: str = ""
     mirror: bool = False
+    prompt: str = ""
+    negative_prompt: str = ""
+    seed: int = 0
+    shape: dict[str, Any] = {}
 
 
 class Dropped(msgspec.Struct, frozen=True):

@@ -4,36 +4,79 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.seeds import attempt_seed
+from infgen.records.errors import PictureError
 from infgen.records.plan import BackgroundPlan, ImagePlan
 from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_rgb
 
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
+
 CACHE_BYTES = 96 * 2**20
+SCENE_ATTEMPTS = 3
 
 
 class Backgrounds:
-    """Makes canvases. `pictures` are the user's background files by name."""
+    """Makes canvases. `pictures` are the user's background files by name; `painter` paints the
+    scenes that there are only prompts for."""
 
-    def __init__(self, pictures: Mapping[str, Picture]):
-        self._pictures = pictures
+    def __init__(self, pictures: Mapping[str, Picture], painter: Painter | None = None):
+        self._pictures, self._painter = pictures, painter
         self._cache = PictureCache(CACHE_BYTES)
+        self._scenes: dict[int, np.ndarray] = {}
 
     def make(self, plans: Sequence[ImagePlan]) -> list[np.ndarray]:
         """A fresh (H, W, 3) uint8 RGB canvas for each plan, in order.
 
         Raises:
-            PictureError: a background file is gone or has changed.
+            PictureError: a background file is gone or has changed, or the model can't paint one.
         """
+        scenes = self._paint([plan for plan in plans if plan.background.prompt])
         return [
-            self._cut(plan.background, plan.size)
+            scenes[plan.background.number].copy()
+            if plan.background.prompt
+            else self._cut(plan.background, plan.size)
             if plan.background.picture
             else draw_plain(plan.background, plan.size)
             for plan in plans
         ]
+
+    def _paint(self, plans: Sequence[ImagePlan]) -> dict[int, np.ndarray]:
+        """The scenes of these plans by background number, each painted once; those of the last call
+        are still at hand, for the layouts that share them."""
+        wanted = {plan.background.number: plan for plan in plans}
+        self._scenes = {number: s for number, s in self._scenes.items() if number in wanted}
+        fresh = [plan for number, plan in wanted.items() if number not in self._scenes]
+        for attempt in range(SCENE_ATTEMPTS):
+            rejected = []
+            for plan, made in zip(fresh, self._ask(fresh, attempt), strict=True):
+                if isinstance(made, Rejected):
+                    rejected.append((plan, made.reason))
+                else:
+                    self._scenes[plan.background.number] = made
+            if not rejected:
+                return self._scenes
+            fresh = [plan for plan, _ in rejected]
+        plan, reason = rejected[0]
+        raise PictureError(f"no usable scene in {SCENE_ATTEMPTS} tries: {reason}")
+
+    def _ask(self, plans: Sequence[ImagePlan], attempt: int) -> list[np.ndarray | Rejected]:
+        if not plans:
+            return []
+        assert self._painter is not None  # the methods are chosen so
+        scenes = [plan.background for plan in plans]
+        return self._painter.scenes(
+            [Prompt(scene.prompt, scene.negative_prompt) for scene in scenes],
+            plans[0].size,
+            [attempt_seed(scene.seed, attempt) for scene in scenes],
+        )
 
     def _cut(self, plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:
         """The planned window of the picture. Scaled pictures are what is cached: the scale depends

@@ -18,11 +18,13 @@ from infgen.batch import runner
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.settings import Option, RunSettings, make_settings, options, read_toml
 from infgen.formats import EXPORTS
+from infgen.models.presets import PRESETS
 from infgen.records.errors import InfgenError, InputError, Problem
 from infgen.ui.terminal import (
     Terminal,
     mend_streams,
     print_error,
+    print_models,
     print_plans,
     print_stopped,
     print_summary,
@@ -38,6 +40,8 @@ GROUPS = {
     "run": "the run",
     "plan": "what is planned",
     "paste": "copy-paste",
+    "inpaint": "inpainting",
+    "model": "the diffusion model",
     "pictures": "the pictures",
     "export": "the labels",
 }
@@ -112,6 +116,11 @@ def _preview(arguments: Mapping[str, Any]) -> int:
         path = preview_dataset(dataset, file, count)
     with written_out():
         print(path)
+    return 0
+
+
+def _models(arguments: Mapping[str, Any]) -> int:
+    print_models(PRESETS.values())
     return 0
 
 
@@ -192,6 +201,8 @@ def _parser() -> argparse.ArgumentParser:
         "--count", type=int, metavar="N", default=TILES, help=f"pictures on it (default: {TILES})"
     )
     _add_settings(preview)
+
+    _verb(verbs, "models", _models, "list the diffusion models that infgen knows by name")
 
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")

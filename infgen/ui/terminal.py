@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
+from infgen.models.presets import Preset
 from infgen.ops.planning import Planner
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest
@@ -205,6 +206,25 @@ def _clock(seconds: float) -> str:
 
 
 # ---- before and after ----------------------------------------------------------------------------
+
+
+def print_models(presets: Iterable[Preset]) -> None:
+    """The diffusion models that have a name, for `--model`."""
+    table = Table("model", "pixels", "steps", "memory", "licence", "weights", box=None,
+                  header_style="bold")  # fmt: skip
+    table.columns[-1].overflow = "fold"
+    for preset in presets:
+        weights = [preset.model, preset.inpaint_model, preset.vae, preset.lora]
+        shown = "comes with infgen" if preset.name == "tiny" else ", ".join(filter(None, weights))
+        table.add_row(
+            preset.name,
+            str(preset.native),
+            str(preset.steps),
+            f"{preset.memory_gb:g} GB",
+            preset.licence,
+            Text(shown),
+        )
+    Console(highlight=False).print(table)
 
 
 def print_summary(manifest: Manifest, folder: Path) -> None:

@@ -394,7 +394,7 @@ def test_the_method_is_pinned_and_a_foreign_one_is_not_ignored(
     assert tomllib.loads(text)["record"]["methods"] == {"coin": "paste", "note": "paste"}
     infgen.run(**tables.settings(out=finished, method="paste"))
     path.write_text(text.replace('note = "paste"', 'note = "inpaint"'))
-    with pytest.raises(InputError, match="was begun with inpaint"):
+    with pytest.raises(InputError, match="was begun with inpaint and paste"):
         infgen.run(**tables.settings(out=finished))
 
 
@@ -412,7 +412,7 @@ def test_what_copy_paste_lacks_is_named_all_at_once(
         infgen.run(**tables.settings(out=tmp_path / "dataset", method=method))
     lines = str(raised.value).splitlines()
     assert len(lines) == (5 if method == "auto" else 4)
-    assert "inpainting isn't in this version" in lines[0] or method == "paste"
+    assert "inpainting needs a GPU" in lines[0] or method == "paste"
     assert lines[-4].startswith(f"{tables.backgrounds}:3: images: no pictures")
     assert lines[-3].startswith(f"{tables.backgrounds}:4: images: no pictures")
     assert lines[-2].startswith(f"{tables.classes}:3: cutouts: no cutouts for 'note'")

@@ -58,6 +58,10 @@ def _values_of_kind(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, inspect.LiteralType):
         return st.sampled_from(kind.values)
     text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+    if isinstance(kind, inspect.StrType):
+        return text
+    if isinstance(kind, inspect.StrType):
+        return text
     if isinstance(kind, inspect.VarTupleType):
         return st.lists(text).map(tuple)
     assert kind.cls is Path

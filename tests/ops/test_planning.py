@@ -138,7 +138,7 @@ def test_layouts_share_their_background_and_nothing_else():
         group = shared[first : first + 4]
         assert len({plan.background for plan in group}) == 1
         assert len({plan.split for plan in group}) == 1
-        assert len({plan.objects for plan in group}) == 4
+        assert len({str(plan.objects) for plan in group}) == 4
     assert len({plan.background.number for plan in shared}) == 18
 
 

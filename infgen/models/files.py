@@ -1,0 +1,84 @@
+"""Which of a model's files are to be loaded. Pure: names in, names out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Literal, NamedTuple
+
+INDEX, CONFIG, CARD = "model_index.json", "config.json", "README.md"
+LORA = "pytorch_lora_weights.safetensors"
+MARKS = {"pipeline": INDEX, "weights": CONFIG, "lora": LORA}  # the file that says what a folder is
+UNNEEDED = ("safety_checker", "feature_extractor", "image_encoder")
+WEIGHTLESS = ("scheduler", "tokenizer", "processor", "feature_extractor")
+WEIGHTS = re.compile(
+    r"(?:diffusion_pytorch_model|pytorch_model|model)(?P<half>\.fp16)?"
+    r"(?:-\d{5}-of-(?P<shards>\d{5}))?(?P<half_too>\.fp16)?\.(?P<format>safetensors|bin)"
+)
+SMALL = (".json", ".txt", ".model", ".jinja")
+
+
+class Need(NamedTuple):
+    """Files of one model. `source` is a folder or a hub id; a `pipeline` is a folder of components
+    with an index, `weights` a single model, a `lora` one file. `only` names the components of a
+    pipeline that are wanted (none: all but `without`)."""
+
+    source: str
+    revision: str | None = None
+    kind: Literal["pipeline", "weights", "lora"] = "pipeline"
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = UNNEEDED
+
+
+class Chosen(NamedTuple):
+    """The files to load, and the components of which there are none."""
+
+    files: list[str]
+    lacking: list[str]
+
+
+def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], half: bool) -> Chosen:
+    """Of all files of a model, those to load: configs, vocabularies, and for each component one set
+    of weights (safetensors rather than pickles; 16-bit where `half`)."""
+    files = sorted(files)
+    if need.kind == "lora":
+        return Chosen([LORA], []) if LORA in files else Chosen([], [LORA])
+    if need.kind == "weights":
+        weights = _weights([name for name in files if "/" not in name], half)
+        return Chosen([CONFIG, *weights], [] if weights else ["weights"])
+    chosen, lacking = [INDEX, *(name for name in files if name == CARD)], []
+    for component in components(index, need):
+        inside = [name for name in files if name.startswith(component + "/")]
+        small = [name for name in inside if name.endswith(SMALL) and name.count("/") == 1]
+        weights = _weights(inside, half)
+        chosen += small + weights
+        if not small or not (weights or any(word in component for word in WEIGHTLESS)):
+            lacking.append(component)
+    return Chosen(chosen, lacking)
+
+
+def components(index: Mapping[str, Any], need: Need) -> list[str]:
+    """The parts of a pipeline that are wanted, by its index (`name: [library, class]`)."""
+    present = [
+        name
+        for name, value in index.items()
+        if not name.startswith("_") and isinstance(value, list) and value[0] is not None
+    ]
+    return [
+        name for name in present if (name in need.only if need.only else name not in need.without)
+    ]
+
+
+def _weights(files: Iterable[str], half: bool) -> list[str]:
+    """The best complete set of weight files of one component."""
+    sets: dict[tuple[bool, bool], list[str]] = {}
+    shards: dict[tuple[bool, bool], int] = {}
+    for name in files:
+        if match := WEIGHTS.fullmatch(PurePosixPath(name).name):
+            is_half = bool(match["half"] or match["half_too"])
+            key = (match["format"] == "bin", is_half != half)  # sorts the preferred first
+            sets.setdefault(key, []).append(name)
+            shards[key] = int(match["shards"] or 1)
+    complete = [key for key in sorted(sets) if len(sets[key]) >= shards[key]]
+    return sets[complete[0]] if complete else []

@@ -1,0 +1,198 @@
+"""Where a model is: in a folder, in the hub's cache, or on the hub; and what it lacks.
+
+Reads names, sizes and small JSON files only. Imports no torch, and the hub's client only where a
+hub id has to be looked up.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from infgen.models.files import CARD, INDEX, MARKS, Need, choose_files
+from infgen.records.errors import InputError
+
+TIMEOUT = 10  # seconds that the hub may take to answer a question
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer. `folder` holds all `files` unless `where` is "hub" (then `size` bytes are to be
+    fetched). `problem` says why the model can't be had, if so; nothing else counts then."""
+
+    need: Need
+    folder: Path = Path()
+    where: Literal["folder", "cache", "hub"] = "folder"
+    files: tuple[str, ...] = ()
+    size: int = 0
+    index: Mapping[str, Any] = field(default_factory=dict)
+    revision: str | None = None
+    licence: str = ""
+    problem: str = ""
+
+
+def is_path(source: str) -> bool:
+    """Whether the text means a folder rather than a hub id (owner/name)."""
+    return (
+        Path(source).expanduser().exists()
+        or source.startswith((".", "/", "~", "\\"))
+        or source.count("/") > 1
+        or "\\" in source
+    )
+
+
+def find(need: Need, half: bool) -> Found:
+    """Look a model up; `half` prefers 16-bit files where a model has them. Never downloads more
+    than the index. First the cache is asked, so a model that was used once needs no network."""
+    if is_path(need.source):
+        return _in_folder(need, Path(need.source).expanduser(), half)
+    cached = _in_cache(need, half)
+    return cached if cached and not cached.problem else _on_hub(need, half, partly=bool(cached))
+
+
+def fetch(found: Found) -> Path:
+    """The folder with the model's files, downloaded if they aren't there yet.
+
+    Raises:
+        InputError: the download failed.
+    """
+    if found.where != "hub":
+        return found.folder
+    from huggingface_hub import HfApi
+
+    try:
+        folder = HfApi().snapshot_download(
+            found.need.source, revision=found.need.revision, allow_patterns=list(found.files)
+        )
+    except Exception as error:  # the hub's, the network's or the disk's: all mean no model
+        raise InputError(f"{found.need.source}: {_trouble(found.need.source, error)}") from None
+    if not all((Path(str(folder)) / name).exists() for name in found.files):
+        # what the client makes of a hub that fails between two questions
+        raise InputError(f"{found.need.source}: downloaded only in part: try again")
+    return Path(str(folder))
+
+
+def space_lacking(found: Iterable[Found]) -> str:
+    """A sentence when the disk of the hub's cache can't hold what is to be fetched, else empty."""
+    size = sum(one.size for one in found if one.where == "hub")
+    if not size:
+        return ""
+    from huggingface_hub import constants
+
+    place = Path(constants.HF_HUB_CACHE)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if size <= free:
+        return ""
+    return (
+        f"{size / 1e9:.1f} GB are to be downloaded to {place}, where {free / 1e9:.1f} GB are free: "
+        "make room, or set HF_HOME to a folder on a larger disk"
+    )
+
+
+def _in_folder(need: Need, folder: Path, half: bool) -> Found:
+    if folder.is_file():
+        how = "diffusers' from_single_file and save_pretrained make one of it"
+        return Found(need, problem=f"a file, where a folder in diffusers' format is needed ({how})")
+    if not folder.is_dir():
+        return Found(need, problem="there is no such folder")
+    if not (folder / MARKS[need.kind]).is_file():
+        return Found(need, problem=f"no diffusers model: it has no {MARKS[need.kind]}")
+    return _judge(need, folder, "folder", half)
+
+
+def _in_cache(need: Need, half: bool) -> Found | None:
+    """The model as an earlier download left it; None without any."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        path = try_to_load_from_cache(need.source, MARKS[need.kind], revision=need.revision)
+    except ValueError:  # not an id at all; the hub's client says it better
+        return None
+    return _judge(need, Path(path).parent, "cache", half) if isinstance(path, str) else None
+
+
+def _judge(need: Need, folder: Path, where: Literal["folder", "cache"], half: bool) -> Found:
+    """What a folder on this disk is good for."""
+    try:
+        index = json.loads((folder / INDEX).read_bytes()) if need.kind == "pipeline" else {}
+    except (OSError, ValueError) as error:
+        return Found(need, problem=f"its {INDEX} can't be read: {error}")
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    chosen = choose_files(names, need, index, half)
+    problem = f"incomplete: it lacks {', '.join(chosen.lacking)}" if chosen.lacking else ""
+    revision = folder.name if where == "cache" else None
+    return Found(need, folder, where, tuple(chosen.files), 0, index, revision,
+                 _licence_of(folder), problem)  # fmt: skip
+
+
+def _licence_of(folder: Path) -> str:
+    """The licence that a model card's header names, if there is a card."""
+    card = folder / CARD
+    text = card.read_text(encoding="utf-8", errors="replace")[:4000] if card.is_file() else ""
+    match = re.search(r"^license(?:_name)?:\s*(\S.*)$", text, re.MULTILINE)
+    return match[1].strip() if match else ""
+
+
+def _on_hub(need: Need, half: bool, partly: bool) -> Found:
+    """Ask the hub. `partly`: the cache holds some of the files, so that is no typo."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        info = api.model_info(
+            need.source, revision=need.revision, files_metadata=True, timeout=TIMEOUT
+        )
+        if info.gated:
+            api.auth_check(need.source)
+        index = {}
+        if need.kind == "pipeline":
+            path = api.hf_hub_download(
+                need.source, INDEX, revision=need.revision, etag_timeout=TIMEOUT
+            )
+            index = json.loads(Path(path).read_bytes())
+    except Exception as error:  # whatever it is, it means no model; the sentence says which
+        return Found(need, problem=_trouble(need.source, error, partly))
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    chosen = choose_files(sizes, need, index, half)
+    problem = f"the hub's copy lacks {', '.join(chosen.lacking)}" if chosen.lacking else ""
+    licence = str((info.card_data or {}).get("license") or "")
+    size = sum(sizes.get(name, 0) for name in chosen.files)
+    return Found(need, Path(), "hub", tuple(chosen.files), size, index, info.sha, licence, problem)
+
+
+def _trouble(source: str, error: Exception, partly: bool = False) -> str:
+    """What went wrong with the hub, and what to do about it."""
+    from huggingface_hub import constants, errors
+
+    cache = "only partly in the cache" if partly else "not in the cache"
+    if isinstance(error, errors.GatedRepoError):
+        page = f"{constants.ENDPOINT}/{source}"
+        return f"gated: accept its licence on {page}, then log in with 'hf auth login'"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "the hub has lost the revision that infgen pins: download it and give its folder"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has no such model (or a private one: log in with 'hf auth login')"
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        return f"{cache}, and the hub can't be reached: check the network"
+    if isinstance(error, errors.EntryNotFoundError):
+        return f"no diffusers pipeline: it has no {INDEX}"
+    if isinstance(error, errors.HFValidationError):
+        return "neither a preset, nor a hub id (owner/name), nor a folder"
+    if isinstance(error, errors.HfHubHTTPError):
+        status = getattr(error.response, "status_code", "?")
+        return f"{cache}, and the hub answers with error {status}: try again later"
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        how = "run once without it, or copy the model here and give its folder"
+        return f"{cache}, and HF_HUB_OFFLINE is set: {how}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full: make room, or set HF_HOME to a folder on a larger one"
+    how = "check the network, or copy the model here and give its folder"
+    return f"{cache}, and the hub can't be reached ({type(error).__name__}): {how}"

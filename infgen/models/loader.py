@@ -1,0 +1,41 @@
+"""From settings to a painter: the one place where weights are loaded.
+
+`resolve` and `check` (from resolve.py) say beforehand what `load` will do. torch and diffusers are
+imported only inside `load`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infgen.models import hub
+from infgen.models.choice import Resolved
+from infgen.models.resolve import check, resolve
+from infgen.models.settings import ModelSettings
+from infgen.records.errors import InputError, MissingExtra
+
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
+
+__all__ = ["Resolved", "check", "load", "resolve"]
+
+
+def load(settings: ModelSettings, pictures: int = 0) -> Painter:
+    """Load what the settings name, onto its device.
+
+    `pictures` is how many pictures, scenes and objects together, the whole job will ask for (not
+    what is left of it, so that a resumed job computes alike); a long job is compiled.
+
+    Raises:
+        MissingExtra: torch or a package beside it isn't installed.
+        InputError: anything else that `check` finds, or a failed download.
+    """
+    resolved = resolve(settings)
+    if resolved.missing:
+        raise MissingExtra("\n".join(str(problem) for problem in resolved.problems))
+    if resolved.problems:
+        raise InputError(resolved.problems)
+    folders = {part.need: hub.fetch(part) for half in resolved.halves for part in half.parts}
+    from infgen.models.assembly import assemble
+
+    return assemble(resolved, folders, pictures)

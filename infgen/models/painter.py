@@ -1,0 +1,253 @@
+"""The painter: prompts and arrays in, pictures out, in batches that fit the device.
+
+Imports torch; whatever only needs names and records takes `presets`, `prompts` or `resolve`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from infgen.models.choice import Resolved
+from infgen.models.families import (
+    Draw,
+    Family,
+    Pipe,
+    decode_in_chunks,
+    encode_in_chunks,
+    paint_scenes,
+)
+from infgen.models.pixels import Results, as_arrays, reject_unsafe, to_device
+from infgen.models.placing import is_out_of_memory
+from infgen.models.presets import Preset
+from infgen.models.prompts import Prompt, Rejected
+from infgen.models.words import Words
+from infgen.records.errors import InfgenError, PictureError
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A loaded half: its pipelines (`scenes` None: it paints scenes by repainting everything), its
+    numbers and its prompts."""
+
+    row: Preset
+    family: Family
+    scenes: Pipe | None
+    inpaint: Pipe
+    words: Words
+    safety_checker: Any = None
+    feature_extractor: Any = None
+
+    @property
+    def guidance(self) -> float:
+        """The row's, unless the model was distilled to do without."""
+        asked, distilled = self.row.guidance, self.inpaint.config.get("is_distilled", False)
+        return min(asked, 1.0) if distilled else asked
+
+
+class Painter:
+    """Paints whole scenes, and objects into masks.
+
+    Every picture has a seed of its own and noise from a CPU generator, so it doesn't depend on what
+    else is in the batch beyond the last bits of the arithmetic, and not on the device for its
+    composition. Every batch has the same size (the last is filled up), so that a model is compiled
+    once and a picture that is made again is the same to the bit. Not for several threads at a time.
+    """
+
+    def __init__(
+        self, resolved: Resolved, scenes: Hand, inpaint: Hand, batch_size: int, device: str
+    ):
+        self.resolved, self.device = resolved, device
+        self.batch_size = batch_size
+        self._scenes, self._inpaint = scenes, inpaint
+
+    @property
+    def native_size(self) -> int:
+        """Side of the square, in pixels, that inpainting works best at."""
+        return self._inpaint.row.native
+
+    @property
+    def scene_size(self) -> int:
+        """The same for scenes."""
+        return self._scenes.row.native
+
+    @property
+    def cell(self) -> int:
+        """Side of the square that one latent stands for, in pixels: denoise masks and crops are
+        made of whole cells."""
+        return self._inpaint.row.cell
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """One line per model."""
+        return self.resolved.licences
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models that paint scenes and objects, with revisions."""
+        return tuple(half.name for half in self.resolved.halves)
+
+    def scenes(
+        self, prompts: Sequence[Prompt], size: tuple[int, int], seeds: Sequence[int]
+    ) -> Results:
+        """Pictures from text: (H, W, 3) uint8 RGB each, of `size` = (width, height), any size.
+
+        `seeds` are whole numbers from 0 below 2**63, one per prompt.
+
+        Raises:
+            InfgenError: not even one picture at a time fits into memory.
+        """
+        hand = self._scenes
+        step = max(hand.row.cell, 8)  # some pipelines insist on 8 whatever their VAE does
+        whole = (-(-size[0] // step) * step, -(-size[1] // step) * step)
+
+        def make(rows: list[int]) -> Results:
+            draw = self._draw(hand, prompts, seeds, rows, 1.0)
+            if hand.scenes is not None:
+                latents = paint_scenes(hand.scenes, whole, draw)
+            else:
+                nothing = torch.zeros((len(rows), 3, *whole[::-1]), device=self.device)
+                everything = torch.ones_like(nothing[:, :1])
+                latents = hand.family.inpaint(hand.inpaint, nothing, everything, draw)
+            return self._finish(hand, latents, size)
+
+        return self._in_batches(len(prompts), make)
+
+    def inpaint(
+        self,
+        pictures: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+    ) -> Results:
+        """Repaint the masked parts: the model's own pictures, whole, for the caller to stitch.
+
+        `pictures` are (S, S, 3) uint8 RGB, all of one size that is a multiple of the cell; `masks`
+        (S, S) bool, true where to paint, made of whole cells. `seeds` as for `scenes`.
+
+        Raises:
+            InfgenError: not even one picture at a time fits into memory.
+        """
+        hand = self._inpaint
+        for picture in pictures:
+            if picture.shape[0] % hand.row.cell or picture.shape[1] % hand.row.cell:
+                raise ValueError(f"{picture.shape} isn't made of cells of {hand.row.cell} pixels")
+
+        def make(rows: list[int]) -> Results:
+            draw = self._draw(hand, prompts, seeds, rows, hand.row.strength)
+            before = to_device([pictures[row] for row in rows], self.device)
+            where = torch.from_numpy(np.stack([masks[row] for row in rows])[:, None])
+            latents = hand.family.inpaint(
+                hand.inpaint, before, where.to(self.device, torch.float32), draw
+            )
+            return self._finish(hand, latents, (before.shape[-1], before.shape[-2]))
+
+        return self._in_batches(len(pictures), make)
+
+    def roundtrip(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The pictures, (H, W, 3) uint8 RGB of any sizes, as the VAE of inpainting gives them back.
+
+        Raises:
+            PictureError: the VAE answers with numbers that aren't finite.
+            InfgenError: not even one picture at a time fits into memory.
+        """
+        by_shape: dict[tuple[int, ...], list[int]] = {}
+        for position, picture in enumerate(pictures):
+            by_shape.setdefault(picture.shape, []).append(position)
+        results: dict[int, np.ndarray] = {}
+        for positions in by_shape.values():
+            same = [pictures[position] for position in positions]
+            results.update(zip(positions, self._roundtrip(same), strict=True))
+        return [results[position] for position in range(len(pictures))]
+
+    def _roundtrip(self, pictures: list[np.ndarray]) -> list[np.ndarray]:
+        (height, width), cell = pictures[0].shape[:2], self.cell
+        margin = ((0, -height % cell), (0, -width % cell), (0, 0))
+        vae = self._inpaint.inpaint.vae
+
+        def make(rows: list[int]) -> Results:
+            padded = to_device([np.pad(pictures[row], margin, "edge") for row in rows], self.device)
+            again = decode_in_chunks(vae, encode_in_chunks(vae, padded))
+            return as_arrays(again, (width, height), black_is_fine=True)
+
+        made = self._in_batches(len(pictures), make)
+        for result in made:
+            if isinstance(result, Rejected):
+                raise PictureError(f"the VAE can't copy a picture: {result.reason}")
+        return [result for result in made if not isinstance(result, Rejected)]
+
+    def prepare(self, prompts: Iterable[Prompt]) -> None:
+        """Encode prompts ahead, so that the text encoders can be put aside for good."""
+        prompts = list(prompts)
+        for hand in {id(hand): hand for hand in (self._scenes, self._inpaint)}.values():
+            hand.words.learn(self._texts(hand, prompts))
+
+    def forget_text_encoders(self) -> None:
+        """Free the device of the text encoders. Prompts that are known stay known; for another one
+        the encoders visit the device again."""
+        for hand in (self._scenes, self._inpaint):
+            hand.words.put_encoders_aside()
+
+    def _texts(self, hand: Hand, prompts: Sequence[Prompt]) -> list[str]:
+        """What has to be encoded: the negative texts only where they count."""
+        texts = [prompt.text for prompt in prompts]
+        if hand.family.guided(hand.inpaint, hand.guidance):
+            texts += [prompt.negative for prompt in prompts]
+        return texts
+
+    def _draw(
+        self,
+        hand: Hand,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        rows: Sequence[int],
+        strength: float,
+    ) -> Draw:
+        """What the pipelines need to know for a batch of `rows`."""
+        embeddings = hand.words(self._texts(hand, [prompts[row] for row in rows]))
+        words = hand.family.words(embeddings[: len(rows)], embeddings[len(rows) :] or None)
+        generators = [torch.Generator("cpu").manual_seed(int(seeds[row])) for row in rows]
+        return Draw(words, generators, hand.row.steps, hand.guidance, strength)
+
+    @torch.no_grad()
+    def _in_batches(self, count: int, make: Callable[[list[int]], Results]) -> Results:
+        """Make `count` pictures in full batches. Where memory runs out the batch is halved, for
+        good, and the same pictures are made again."""
+        done: Results = []
+        while len(done) < count:
+            rows = list(range(len(done), min(len(done) + self.batch_size, count)))
+            full = rows + [rows[-1]] * (self.batch_size - len(rows))
+            try:
+                done += make(full)[: len(rows)]
+                continue
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # outside of the except clause, where the traceback no longer holds the tensors
+            self._halve()
+        return done
+
+    def _halve(self) -> None:
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+        if self.batch_size == 1:
+            raise InfgenError(
+                "the device has too little memory for this model, even for one picture at a time: "
+                "use --offload model or sequential, or a smaller --model"
+            )
+        self.batch_size //= 2
+
+    def _finish(self, hand: Hand, latents: torch.Tensor, size: tuple[int, int]) -> Results:
+        """Latents to pictures of `size` = (width, height)."""
+        pictures = decode_in_chunks(hand.inpaint.vae, hand.family.unscale(hand.inpaint, latents))
+        for pipe in (hand.scenes, hand.inpaint):
+            if pipe is not None:
+                pipe.maybe_free_model_hooks()  # with offloading the last one stays otherwise
+        results = as_arrays(pictures, size)
+        if hand.safety_checker is None:
+            return results
+        return reject_unsafe(results, hand.safety_checker, hand.feature_extractor)

@@ -1,0 +1,71 @@
+"""What the user may say about the diffusion model. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+DEFAULT_MODEL = "sd15"
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """Which model paints, and how. None stands for what the preset says or the machine allows."""
+
+    model: (
+        Annotated[
+            str,
+            Meta(description="diffusion model: a preset (default: sd15), a hub id or a folder"),
+        ]
+        | None
+    ) = None
+    inpaint_model: (
+        Annotated[str, Meta(description="another model for the objects: hub id or folder")] | None
+    ) = None
+    steps: (
+        Annotated[int, Meta(ge=1, le=200, description="denoising steps (default: the preset's)")]
+        | None
+    ) = None
+    guidance: (
+        Annotated[
+            float, Meta(ge=0, le=30, description="how closely prompts are followed (the preset's)")
+        ]
+        | None
+    ) = None
+    strength: (
+        Annotated[
+            float,
+            Meta(ge=0.05, le=1, description="how much of the masked area is repainted (preset's)"),
+        ]
+        | None
+    ) = None
+    device: Annotated[
+        Literal["auto", "cuda", "mps", "cpu"], Meta(description="where the model runs")
+    ] = "auto"
+    dtype: Annotated[
+        Literal["auto", "bf16", "fp16", "fp32"],
+        Meta(description="number format of the weights; auto: bf16 or fp16 on a GPU, fp32 else"),
+    ] = "auto"
+    batch_size: (
+        Annotated[
+            int, Meta(ge=1, le=512, description="pictures at a time (default: by free memory)")
+        ]
+        | None
+    ) = None
+    offload: Annotated[
+        Literal["auto", "none", "model", "sequential"],
+        Meta(description="keep weights in main memory; auto: where the GPU has too little"),
+    ] = "auto"
+    compile: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(description="compile the model; auto: on a GPU, where the job is long enough"),
+    ] = "auto"
+    safety_checker: Annotated[
+        bool, Meta(description="reject pictures that the model's safety checker flags")
+    ] = False
+
+    @property
+    def named(self) -> str:
+        """The model that is meant."""
+        return self.model or DEFAULT_MODEL

@@ -1,0 +1,161 @@
+"""The inpainting stage: each object painted into a window around its box, and stitched back.
+
+The k-th objects of all pictures make one batch, so that the model is always busy and every picture
+still gets its objects in the plan's order, each one seeing those below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.masks import tight_box
+from infgen.ops.matching import change_map, match_colour
+from infgen.ops.mattes import feather_width, stitch, stitch_matte
+from infgen.ops.rle import encode_rle
+from infgen.ops.seeds import attempt_seed
+from infgen.ops.shapes import snap_outward, target_shape
+from infgen.ops.windows import Window, context_window
+from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
+from infgen.records.sample import Instance, Sample
+
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
+
+SEEN = 0.5  # opacity of the matte from which a pixel shows what was painted
+
+
+class InpaintSettings(msgspec.Struct, frozen=True):
+    """How inpainting goes about it."""
+
+    attempts: Annotated[
+        int, Meta(ge=1, le=10, description="tries for an object before it is left out")
+    ] = 2
+
+
+@dataclass
+class Scene:
+    """A picture in the making: its canvas, and of each object so far the visible mask, (H, W) bool,
+    beside the number of pixels it had before others covered it."""
+
+    plan: ImagePlan
+    canvas: np.ndarray
+    painted: list[tuple[ObjectPlan, np.ndarray, int]] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An object to paint: the window around it, what the model sees (`crop`, (S, S, 3) uint8), and
+    the latent cells that it repaints (`denoise`, (S, S) bool)."""
+
+    scene: Scene
+    wanted: ObjectPlan
+    window: Window
+    crop: np.ndarray
+    denoise: np.ndarray
+
+
+class Inpaint:
+    """Paints with a diffusion model."""
+
+    def __init__(self, painter: Painter, settings: InpaintSettings):
+        self._painter, self._settings = painter, settings
+
+    def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
+        """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
+
+        Pixels that no matte touches keep every bit. An object of which nothing appeared is tried
+        again with other seeds, then left out: its picture is as if it hadn't been planned.
+        """
+        scenes = [Scene(plan, canvas) for plan, canvas in zip(plans, canvases, strict=True)]
+        for layer in range(max((len(plan.objects) for plan in plans), default=0)):
+            jobs = [
+                self._prepare(scene, scene.plan.objects[layer])
+                for scene in scenes
+                if layer < len(scene.plan.objects)
+            ]
+            self._paint_layer(jobs)
+        return [_finish(scene) for scene in scenes]
+
+    def _prepare(self, scene: Scene, wanted: ObjectPlan) -> Job:
+        window = context_window(
+            wanted.box, scene.plan.size, self._painter.native_size, self._painter.cell
+        )
+        shape = target_shape(window, wanted.box, wanted.shape)
+        denoise = snap_outward(shape, window.cell)
+        return Job(scene, wanted, window, window.crop(scene.canvas), denoise)
+
+    def _paint_layer(self, jobs: list[Job]) -> None:
+        """One object of each scene; those that don't come out are tried again together."""
+        reasons = {}
+        for attempt in range(self._settings.attempts):
+            again = []
+            for job, result in zip(jobs, self._ask(jobs, attempt), strict=True):
+                reason = self._stitch(job, result)
+                if reason:
+                    again.append(job)
+                    reasons[id(job)] = reason
+            jobs = again
+            if not jobs:
+                return
+        for job in jobs:
+            job.scene.dropped.append(Dropped(job.wanted.class_id, reasons[id(job)], job.wanted.box))
+
+    def _ask(self, jobs: list[Job], attempt: int) -> list[np.ndarray | Rejected]:
+        return self._painter.inpaint(
+            [job.crop for job in jobs],
+            [job.denoise for job in jobs],
+            [Prompt(job.wanted.prompt, job.wanted.negative_prompt) for job in jobs],
+            [attempt_seed(job.wanted.seed, attempt) for job in jobs],
+        )
+
+    def _stitch(self, job: Job, result: np.ndarray | Rejected) -> str:
+        """Put what was painted onto the canvas; says why not where it can't be used."""
+        if isinstance(result, Rejected):
+            return result.reason
+        painted = match_colour(result, job.crop, job.denoise, self._painter.cell)
+        thing = change_map(job.crop, painted, job.denoise)
+        matte = stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
+        place = job.window.place
+        shown = job.window.uncrop(thing) & (matte >= SEEN)
+        if not shown.any():
+            return "nothing appeared"
+        stitch(job.scene.canvas, job.window, painted, matte)
+        for _, visible, _ in job.scene.painted:
+            visible[place] &= matte < SEEN
+        mask = np.zeros(job.scene.plan.size[::-1], bool)
+        mask[place] = shown
+        job.scene.painted.append((job.wanted, mask, int(np.count_nonzero(mask))))
+        return ""
+
+
+def _finish(scene: Scene) -> Sample:
+    """The labels of what can be seen."""
+    instances: list[Instance] = []
+    dropped = list(scene.plan.dropped) + scene.dropped
+    for wanted, visible, whole in scene.painted:
+        box = tight_box(visible)
+        if box is None:
+            dropped.append(Dropped(wanted.class_id, "hidden behind others", wanted.box))
+            continue
+        area = int(np.count_nonzero(visible))
+        instances.append(
+            Instance(
+                id=len(instances) + 1,
+                class_id=wanted.class_id,
+                box=box,
+                requested=wanted.box,
+                rle=encode_rle(visible),
+                area=area,
+                visible_frac=round(area / whole, 4),
+                method="inpaint",
+            )
+        )
+    return Sample(scene.canvas, tuple(instances), tuple(dropped))

@@ -1,0 +1,152 @@
+"""Runs with a diffusion model, from the tables to the dataset: small random pipelines of the real
+classes, through the loader that users use. What they paint is noise; that it is painted, labelled,
+kept, recorded and resumed is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch", reason="diffusion isn't installed")
+pytest.importorskip("diffusers", reason="diffusion isn't installed")
+
+import infgen
+from infgen.batch import methods
+from infgen.batch.store import Store
+from infgen.records.errors import FolderError, InputError
+from tests.making import Tables
+from tests.models.small import build_sd
+
+SCENES = "prompt,num_imgs\na quiet meadow,2\na stormy sea,2\n"
+THINGS = (
+    "prompt,min_appear,max_appear,width_min,height_min,width_max,height_max\n"
+    "a red ball,1,2,30%,30%,45%,45%\na blue cube,0,1,30%,30%,45%,45%\n"
+)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_sd(tmp_path_factory.mktemp("models") / "small", channels=9)
+
+
+@pytest.fixture
+def asked(tmp_path: Path, model: Path) -> dict:
+    """Settings of a small run in which everything has to be generated."""
+    (tmp_path / "background.csv").write_text(SCENES)
+    (tmp_path / "classes.csv").write_text(THINGS)
+    return {
+        "backgrounds": tmp_path / "background.csv",
+        "classes": tmp_path / "classes.csv",
+        "out": tmp_path / "dataset",
+        "model": str(model),
+        "steps": 2,
+        "batch_size": 2,
+        "image_format": "png",
+        "workers": 1,
+    }
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file but the log, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.log"
+    }
+
+
+def test_scenes_and_objects_are_generated_labelled_and_recorded(asked: dict) -> None:
+    manifest = infgen.run(**asked)
+    assert manifest.pictures == 4 and not manifest.failures
+    entries = list(Store(asked["out"]).entries())
+    assert {entry.background.prompt for entry in entries} == {"a quiet meadow", "a stormy sea"}
+    planned = list(infgen.plan(**asked))
+    for entry, plan in zip(entries, planned, strict=True):
+        # noise on noise: the change may not stand out, and is then left out with that reason
+        assert len(entry.objects) + len(entry.dropped) == len(plan.objects) > 0
+        assert all(instance.method == "inpaint" for instance in entry.objects)
+        # the model's own size, where the settings leave it open
+        assert Image.open(asked["out"] / entry.file).size == (64, 64) == entry.size
+    assert manifest.models["inpaint"]["model"] == "small"
+    assert manifest.models["inpaint"]["steps"] == 2
+
+
+def test_a_run_that_goes_on_makes_the_same_pictures(asked: dict) -> None:
+    whole = asked | {"out": asked["out"].with_name("whole")}
+    infgen.run(**whole)
+    infgen.run(**asked)
+    lines = (asked["out"] / "samples-00000.jsonl").read_bytes().splitlines(keepends=True)
+    (asked["out"] / "samples-00000.jsonl").write_bytes(b"".join(lines[:1]) + lines[1][:40])
+    for path in sorted((asked["out"] / "images").rglob("*.png"))[2:]:
+        path.unlink()
+    infgen.run(**asked)
+    first, second = files(whole["out"]), files(asked["out"])
+    assert first.keys() == second.keys()
+    for name in first:
+        if name.startswith("images/"):
+            one, other = (
+                np.asarray(Image.open(folder / name)).astype(int)
+                for folder in (whole["out"], asked["out"])
+            )
+            assert np.abs(one - other).max() <= 1, name
+
+
+def test_layouts_of_one_background_share_its_scene(asked: dict) -> None:
+    infgen.run(**asked, per_background=3, keep_backgrounds=True)
+    entries = list(Store(asked["out"]).entries())
+    assert len(entries) == 12
+    assert len({entry.background_file for entry in entries}) == 4
+    for entry in entries:
+        bare = np.asarray(Image.open(asked["out"] / entry.background_file))
+        picture = np.asarray(Image.open(asked["out"] / entry.file))
+        assert (bare == picture).all(axis=2).any()  # the corners that no object reached
+
+
+def test_own_photographs_get_painted_objects(asked: dict, tables: Tables) -> None:
+    manifest = infgen.run(**asked | {"backgrounds": tables.backgrounds}, images=3)
+    assert manifest.pictures == 3
+    assert manifest.sources["backgrounds"]
+
+
+def test_generated_scenes_get_pasted_cutouts(asked: dict, tables: Tables) -> None:
+    infgen.run(**asked | {"classes": tables.classes}, method="paste", width=64, height=64)
+    entries = list(Store(asked["out"]).entries())
+    assert {i.method for entry in entries for i in entry.objects} == {"paste"}
+    assert all(entry.background.prompt for entry in entries)
+
+
+def test_auto_without_gpu_and_model_says_what_each_way_lacks(asked: dict) -> None:
+    if methods.has_gpu():
+        pytest.skip("this machine has a GPU")
+    del asked["model"]
+    with pytest.raises(InputError) as caught:
+        infgen.run(**asked)
+    text = str(caught.value)
+    assert "inpainting needs a GPU" in text and "--model" in text
+    assert "background.csv:2: images" in text and "classes.csv:3: cutouts" in text
+    assert not asked["out"].exists()
+
+
+@pytest.mark.parametrize("name", ["sd51", "no/such/model/here", "./nowhere"])
+def test_a_model_that_is_not_there_is_one_sentence_before_the_run(asked: dict, name: str) -> None:
+    with pytest.raises(InputError, match="--model"):
+        infgen.run(**asked | {"model": name})
+    assert not asked["out"].exists()
+
+
+def test_other_steps_are_another_dataset(asked: dict) -> None:
+    infgen.run(**asked)
+    with pytest.raises(FolderError, match="steps"):
+        infgen.run(**asked | {"steps": 3})
+
+
+def test_the_method_of_the_first_run_is_obeyed(asked: dict, tables: Tables) -> None:
+    """Begun with inpainting, gone on with `auto` and no model named: not pasted instead."""
+    infgen.run(**asked | {"backgrounds": tables.backgrounds, "classes": tables.classes}, images=2)
+    again = {k: v for k, v in asked.items() if k != "model"}
+    again |= {"backgrounds": tables.backgrounds, "classes": tables.classes, "images": 2}
+    with pytest.raises((FolderError, InputError)):
+        infgen.run(**again)

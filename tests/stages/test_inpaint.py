@@ -1,0 +1,156 @@
+"""The inpainting stage, with a stand-in for the model that paints discs: what it paints is known,
+so what the stage makes of it can be judged to the pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.rle import decode_rle
+from infgen.ops.seeds import stream
+from infgen.ops.shapes import draw_shape
+from infgen.records.box import Box
+from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
+from infgen.stages.inpaint import Inpaint, InpaintSettings
+
+SIZE = (320, 240)
+RED = (220, 30, 40)
+
+
+class Discs:
+    """Paints a disc in the middle of the mask, shifts all colours as a VAE does, and keeps count of
+    what it was asked. `answers` says what the n-th call gives for every picture instead."""
+
+    native_size, cell = 128, 8
+
+    def __init__(self, *answers: str):
+        self.calls: list[list[str]] = []
+        self.seeds: list[list[int]] = []
+        self._answers = list(answers)
+
+    def inpaint(
+        self,
+        pictures: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+    ) -> list[np.ndarray | Rejected]:
+        self.calls.append([prompt.text for prompt in prompts])
+        self.seeds.append(list(seeds))
+        answer = self._answers.pop(0) if self._answers else "disc"
+        if answer == "rejected":
+            return [Rejected("the picture is black") for _ in pictures]
+        painted = []
+        for picture, mask in zip(pictures, masks, strict=True):
+            assert picture.shape == (128, 128, 3) and mask.shape == (128, 128)
+            result = cv2.add(picture, np.array([5, 4, 3, 0], np.float64))
+            if answer == "disc":
+                rows, columns = np.nonzero(mask)
+                middle = (int(columns.mean()), int(rows.mean()))
+                cv2.circle(result, middle, 30, RED, -1)
+            painted.append(result)
+        return painted
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    grain = stream(seed, 0, "test scene").integers(90, 130, (24, 32, 3)).astype(np.uint8)
+    return cv2.resize(grain, SIZE, interpolation=cv2.INTER_CUBIC)
+
+
+def thing(box: Box, number: int = 0) -> ObjectPlan:
+    shape = draw_shape(stream(number, 0, "test shape"))
+    return ObjectPlan(0, box, "inpaint", prompt=f"disc {number}", seed=100 + number, shape=shape)
+
+
+def plan(*objects: ObjectPlan) -> ImagePlan:
+    return ImagePlan(0, "train", SIZE, BackgroundPlan(0, 0), objects)
+
+
+def paint(painter: Discs, plans: list[ImagePlan], attempts: int = 2) -> tuple[list, list]:
+    canvases = [scene(number) for number in range(len(plans))]
+    stage = Inpaint(painter, InpaintSettings(attempts))  # type: ignore[arg-type]
+    return stage.paint(canvases, plans), canvases
+
+
+def test_the_label_is_the_object_and_not_the_box() -> None:
+    [sample], _ = paint(Discs(), [plan(thing(Box(100, 80, 180, 160)))])
+    [found] = sample.instances
+    mask = decode_rle(found.rle, SIZE)
+    red = (np.abs(sample.canvas.astype(int) - RED) < 40).all(axis=2)
+    assert np.count_nonzero(mask & red) / np.count_nonzero(mask | red) > 0.9
+    assert found.area == mask.sum()
+    assert found.box.iou(Box(100, 80, 180, 160)) > 0.5
+    assert found.requested == Box(100, 80, 180, 160)
+
+
+def test_pixels_that_were_not_painted_keep_every_bit() -> None:
+    box = Box(100, 80, 180, 160)
+    [sample], _ = paint(Discs(), [plan(thing(box))])
+    touched = (sample.canvas != scene(0)).any(axis=2)
+    assert touched[100:140, 120:160].any()
+    margin = 40
+    touched[80 - margin : 160 + margin, 100 - margin : 180 + margin] = False
+    assert not touched.any()
+
+
+def test_no_colour_step_is_left_around_the_object() -> None:
+    """The model brightens everything by 3 to 5; outside of the disc that is taken out again."""
+    [sample], _ = paint(Discs(), [plan(thing(Box(100, 80, 180, 160)))])
+    [found] = sample.instances
+    mask = decode_rle(found.rle, SIZE).astype(np.uint8)
+    near = cv2.dilate(mask, np.ones((13, 13))) - cv2.dilate(mask, np.ones((7, 7)))
+    step = sample.canvas.astype(float) - scene(0)
+    assert np.abs(step[near == 1].mean(axis=0)).max() < 1.5
+
+
+def test_the_kth_objects_of_all_pictures_are_one_batch() -> None:
+    boxes = [Box(20, 20, 90, 90), Box(200, 120, 280, 200)]
+    painter = Discs()
+    samples, _ = paint(
+        painter,
+        [plan(thing(boxes[0], 0), thing(boxes[1], 1)), plan(thing(boxes[1], 2)), plan()],
+    )
+    assert painter.calls == [["disc 0", "disc 2"], ["disc 1"]]
+    assert [len(sample.instances) for sample in samples] == [2, 1, 0]
+    assert np.array_equal(samples[2].canvas, scene(2))
+
+
+def test_what_is_painted_later_is_taken_from_the_earlier_label() -> None:
+    lower, upper = Box(80, 80, 160, 160), Box(120, 80, 200, 160)
+    [sample], _ = paint(Discs(), [plan(thing(lower, 0), thing(upper, 1))])
+    below, above = (decode_rle(found.rle, SIZE) for found in sample.instances)
+    assert not (below & above).any()
+    assert sample.instances[0].visible_frac < 0.9
+    assert sample.instances[1].visible_frac == 1.0
+
+
+def test_a_rejected_object_is_tried_again_with_another_seed() -> None:
+    painter = Discs("rejected", "disc")
+    [sample], _ = paint(painter, [plan(thing(Box(100, 80, 180, 160)))])
+    assert len(sample.instances) == 1 and not sample.dropped
+    assert painter.seeds[0] == [100] and painter.seeds[1] != [100]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("rejected", "the picture is black"), ("nothing", "nothing appeared")]
+)
+def test_what_never_comes_out_is_left_out_without_a_trace(answer: str, reason: str) -> None:
+    painter = Discs(*[answer] * 3)
+    [sample], _ = paint(painter, [plan(thing(Box(100, 80, 180, 160)))], attempts=3)
+    assert len(painter.calls) == 3
+    assert not sample.instances
+    assert [dropped.reason for dropped in sample.dropped] == [reason]
+    assert np.array_equal(sample.canvas, scene(0))
+
+
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 60, 60), Box(250, 170, 320, 240), Box(0, 90, 70, 170), Box(5, 5, 315, 235)]
+)
+def test_boxes_at_every_border_are_painted(box: Box) -> None:
+    [sample], _ = paint(Discs(), [plan(thing(box))])
+    [found] = sample.instances
+    assert box.intersect(found.box) is not None
