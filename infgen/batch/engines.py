@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Generic, NamedTuple, NoReturn, TypeVar
 
-from infgen.records.errors import InfgenError, WorkerDied
+from infgen.records.errors import CrewError, InfgenError, WorkerDied
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,7 +76,7 @@ class Crew:
         map that isn't read to its end stops the crew.
 
         Raises:
-            InfgenError: no worker can be started at all.
+            CrewError: no worker can be started at all.
         """
         if not self._workers:
             return map(function, items)
@@ -244,7 +244,7 @@ class _Worker:
                 return process
             self._process = None
             reason = _obituary(process)
-        raise InfgenError(f"no worker process can be started ({reason}): try --workers 1")
+        raise CrewError(f"no worker process can be started ({reason}): try --workers 1")
 
     def _launch(self) -> subprocess.Popen[bytes]:
         # One thread per worker: the processes already fill the cores.

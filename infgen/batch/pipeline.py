@@ -35,11 +35,13 @@ WRITERS = 4  # threads that encode and write beside a diffusion model
 
 @dataclass(frozen=True)
 class Made:
-    """What comes back from a worker: the record line, and for a failed picture its traceback."""
+    """What comes back from a worker: the record line, the kept background that it names, and for a
+    failed picture its traceback. (The background's first layout writes that file; it may fail.)"""
 
     line: bytes
     failed: bool = False
     traceback: str = ""
+    background_file: str = ""
 
 
 class Pipeline:
@@ -109,7 +111,8 @@ class Pipeline:
         if isinstance(result, Exception):
             return _failed(plan, result)
         try:
-            return Made(_as_line(self._keep(plan, result)))
+            line = _as_line(self._keep(plan, result))
+            return Made(line, background_file=self._background_file(plan))
         except StorageError:
             raise
         except Exception as error:

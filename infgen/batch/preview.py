@@ -23,6 +23,7 @@ from infgen.stages.backgrounds import Backgrounds
 
 TILES, MOST_TILES = 24, 500
 FILE = "preview.png"
+PLAN_FILE = "infgen-preview.png"  # in the user's own folder: a name that isn't theirs
 
 
 def preview_dataset(folder: Path, file: Path | None = None, count: int = TILES) -> Path:
@@ -39,8 +40,8 @@ def preview_dataset(folder: Path, file: Path | None = None, count: int = TILES) 
 
 
 def preview_plan(planner: Planner, file: Path | None = None, count: int = TILES) -> Path:
-    """Draw `count` plans into `file` (default: preview.png in the current folder) and return its
-    path. Scenes that are yet to be generated are checkered.
+    """Draw `count` plans into `file` (default: infgen-preview.png in the current folder) and return
+    its path. Scenes that are yet to be generated are checkered.
 
     Raises:
         InputError: `count` or `file` won't do.
@@ -60,7 +61,7 @@ def preview_plan(planner: Planner, file: Path | None = None, count: int = TILES)
         f"{_count(len(request.classes), 'class')}",
         f"Planned boxes, nothing is painted yet. {_shown(len(tiles), planner.count)}",
     )
-    return _write(file or Path(FILE), sheet)
+    return _write(file or Path(PLAN_FILE), sheet)
 
 
 def preview_made(store: Store, manifest: Manifest) -> None:

@@ -84,7 +84,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     settings = _with_needed_backgrounds(settings, pinned)
     planner, means, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
-        EXPORTS[name].check(_names(planner.request))
+        EXPORTS[name].check(_names(planner.request), planner.most_objects)
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
@@ -164,8 +164,7 @@ def _made(
     """The missing pictures in order: by the crew, or in batches by the process with the model."""
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
-    objects = sum(spec.appear_range[1] for spec in planner.request.classes)
-    painter = load(settings.model, planner.count * (1 + objects))
+    painter = load(settings.model, planner.count * (1 + planner.most_objects))
     size = painter.batch_size * -(-MOST_TOGETHER // painter.batch_size)
     return Pipeline(planner, settings, painter).in_batches(missing, size)
 
@@ -182,6 +181,8 @@ def _told(
     for index, one in zip(indices, made, strict=True):
         if isinstance(one, WorkerDied):
             one = worker_failed(planner, index, str(one))
+        elif one.background_file and not (store.folder / one.background_file).exists():
+            one = worker_failed(planner, index, "its background could not be kept")
         if one.failed:
             failures += 1
             reason = msgspec.json.decode(one.line, type=Entry).failure
@@ -327,7 +328,7 @@ def export(
     check_formats(settings.format)
     store, manifest = open_finished(folder)
     for name in settings.format:
-        EXPORTS[name].check(tuple(one.name for one in manifest.classes))
+        EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(_workers(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
@@ -336,6 +337,8 @@ def export(
 
 def check_formats(names: Sequence[str]) -> None:
     """Raise InputError for names that aren't in EXPORTS."""
+    if not names:
+        raise InputError(f"--format is empty: name one or more of {', '.join(EXPORTS)}")
     unknown = [name for name in names if name not in EXPORTS]
     if unknown:
         raise InputError(

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
-from infgen.records.errors import FolderError, InfgenError, InputError, Problem
+from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
 from infgen.sources.disk import part_name, storage_error, write_file
@@ -83,7 +83,7 @@ class Store:
             return
         if not self.folder.is_dir():
             raise FolderError(f"{self.folder} is not a folder: choose another --out")
-        ours = {LOCK, LOG, part_name(self.folder / RECORD).name}
+        ours = {LOCK, part_name(self.folder / RECORD).name}
         found = sorted({entry.name for entry in self.folder.iterdir()} - ours)
         if found:
             names = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
@@ -114,7 +114,8 @@ class Store:
         """Hold the folder for this process alone.
 
         Raises:
-            FolderError: another run is at work in it, or it can't be made or written.
+            FolderBusy: another run is at work in it.
+            FolderError: it can't be made or written.
             StorageError: the disk is full or broken.
         """
         lock = FileLock(self.folder / LOCK, timeout=0.3)  # a run may be just about to end
@@ -122,7 +123,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            raise FolderError(
+            raise FolderBusy(
                 f"another infgen run is at work in {self.folder}: wait for it or choose another "
                 "--out"
             ) from None
@@ -239,7 +240,8 @@ class Store:
         try:
             size = (self.folder / entry.file).stat().st_size
             return size == entry.bytes and (
-                not entry.background_file or (self.folder / entry.background_file).exists()
+                not entry.background_file
+                or (self.folder / entry.background_file).stat().st_size > 0
             )
         except OSError:
             return False

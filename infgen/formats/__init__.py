@@ -21,13 +21,14 @@ from infgen.records.sample import Entry
 @dataclass(frozen=True)
 class Export:
     """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept. `check`
-    raises InputError for class names that the format can't hold, before any picture is made."""
+    gets the class names and the most objects that a picture may hold, and raises InputError if the
+    format has no room for them, before any picture is made."""
 
     help: str
     convert: Callable[[Entry, Dataset], Any]
     finish: Callable[[Iterator[Any], Dataset], None]
     needs_background: bool = False
-    check: Callable[[tuple[str, ...]], None] = lambda classes: None
+    check: Callable[[tuple[str, ...], int], None] = lambda classes, objects: None
 
 
 EXPORTS: dict[str, Export] = {

@@ -96,9 +96,11 @@ def colour_map() -> np.ndarray:
     return colours
 
 
-def check(classes: tuple[str, ...]) -> None:
-    """Raise InputError for classes that VOC can't hold: too many, or equal in its label map."""
+def check(classes: tuple[str, ...], objects: int) -> None:
+    """Raise InputError for classes that VOC can't hold, too many or equal in its label map, and for
+    more `objects` than a picture of it has room for."""
     _check_room(len(classes), "classes", "the dataset")
+    _check_room(objects, "objects in a picture", "the dataset")
     class_names(classes)
 
 

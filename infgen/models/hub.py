@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infgen.models.files import CARD, INDEX, MARKS, Need, choose_files
+from infgen.models.presets import TINY_FOLDER
 from infgen.records.errors import InputError
 
 TIMEOUT = 10  # seconds that the hub may take to answer a question
@@ -97,12 +98,18 @@ def space_lacking(found: Iterable[Found]) -> str:
     )
 
 
+_NO_TINY = (
+    "its weights aren't there yet: make them with python scripts/train_tiny.py --out "
+    "infgen/models/tiny (about an hour on two cores)"
+)
+
+
 def _in_folder(need: Need, folder: Path, half: bool) -> Found:
     if folder.is_file():
         how = "diffusers' from_single_file and save_pretrained make one of it"
         return Found(need, problem=f"a file, where a folder in diffusers' format is needed ({how})")
     if not folder.is_dir():
-        return Found(need, problem="there is no such folder")
+        return Found(need, problem=_NO_TINY if folder == TINY_FOLDER else "there is no such folder")
     if not (folder / MARKS[need.kind]).is_file():
         return Found(need, problem=f"no diffusers model: it has no {MARKS[need.kind]}")
     return _judge(need, folder, "folder", half)

@@ -99,6 +99,11 @@ class Planner:
         """The splits that hold pictures, train first."""
         return ("train", "val") if self._val else ("train",)
 
+    @property
+    def most_objects(self) -> int:
+        """How many objects a picture can hold at the most."""
+        return sum(spec.appear_range[1] for spec in self.request.classes)
+
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""
         if not 0 <= index < self.count:

@@ -3,8 +3,10 @@
     InfgenError                 a sentence for the user; never a traceback
     ├── InputError              the request is wrong: every problem found, listed at once   exit 2
     ├── FolderError             the output folder can't be used (another run's, not ours)   exit 2
+    │   └── FolderBusy          another run is at work in it just now: try later            exit 4
     ├── MissingExtra            an optional package is not installed                        exit 2
     ├── StorageError            the disk said no while the run went on: fix and run again   exit 4
+    ├── CrewError               no worker process can be started: run again, with fewer     exit 4
     ├── WorkerDied              a worker process was killed: run again, with fewer of them  exit 4
     └── PictureError            one picture failed: counted and named, the run goes on
 
@@ -55,12 +57,24 @@ class FolderError(InfgenError):
     """The output folder holds something that this run must not touch."""
 
 
+class FolderBusy(FolderError):
+    """Another run holds the output folder."""
+
+    exit_code = 4
+
+
 class MissingExtra(InfgenError):
     """An optional package is needed for what was asked. The message carries the install line."""
 
 
 class StorageError(InfgenError):
     """Writing failed for a reason outside infgen (disk full, permission lost, disk gone)."""
+
+    exit_code = 4
+
+
+class CrewError(InfgenError):
+    """The machine doesn't let worker processes start."""
 
     exit_code = 4
 

@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         "--file",
         type=Path,
         metavar="PNG",
-        help="default: preview.png, in the dataset or right here",
+        help="default: preview.png in the dataset; infgen-preview.png here",
     )
     preview.add_argument(
         "--count", type=int, metavar="N", default=TILES, help=f"pictures on it (default: {TILES})"

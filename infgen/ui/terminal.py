@@ -215,7 +215,11 @@ def print_models(presets: Iterable[Preset]) -> None:
     table.columns[-1].overflow = "fold"
     for preset in presets:
         weights = [preset.model, preset.inpaint_model, preset.vae, preset.lora]
-        shown = "comes with infgen" if preset.name == "tiny" else ", ".join(filter(None, weights))
+        shown = (
+            "scripts/train_tiny.py makes them"
+            if preset.name == "tiny"
+            else ", ".join(filter(None, weights))
+        )
         table.add_row(
             preset.name,
             str(preset.native),
@@ -277,7 +281,7 @@ def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
             _spread(heights[class_id]),
             str(homeless[class_id] or "-"),
         )
-    shares = ", ".join(f"{count} {name}" for name, count in splits.items())
+    shares = ", ".join(f"{splits[name]} {name}" for name in planner.splits)
     with written_out():
         console = _Console(sys.stdout)
         console.print(table)

@@ -247,7 +247,7 @@ def test_plan_goes_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     path = preview_plan(planner, count=2)
-    assert path == Path("preview.png")
+    assert path == Path("infgen-preview.png")
     first = path.read_bytes()
     preview_plan(planner, count=2)
     assert path.read_bytes() == first and len(list(Path().iterdir())) == 1

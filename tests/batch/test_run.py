@@ -604,3 +604,53 @@ def test_a_place_where_no_picture_can_be_written_is_one_sentence(
     infgen.run(**tables.settings(out=out))
     infgen.run(**tables.settings(out=tmp_path / "undisturbed"))
     assert not differing(snapshot(out), snapshot(tmp_path / "undisturbed"))
+
+
+def test_more_objects_than_voc_holds_are_refused_before_the_run(
+    tables: Tables, tmp_path: Path
+) -> None:
+    header, coin, note = tables.classes.read_text().splitlines()
+    cells = coin.split(",")
+    cells[header.split(",").index("max_appear")] = "300"
+    tables.classes.write_text("\n".join([header, ",".join(cells), note]) + "\n")
+    with pytest.raises(InputError, match="leave out the voc format"):
+        infgen.run(**tables.settings(out=tmp_path / "dataset", format="coco,voc"))
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_no_format_at_all_is_refused(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--format is empty"):
+        infgen.run(**tables.settings(out=tmp_path / "dataset", format=""))
+
+
+def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
+    tables: Tables, tmp_path: Path
+) -> None:
+    """The first layout of a background fails in another process than its siblings, which still
+    hold the picture: what they would name isn't there."""
+    from infgen.batch import runner
+    from infgen.batch.pipeline import Made
+    from infgen.batch.settings import make_settings
+
+    out = tmp_path / "dataset"
+    settings = tables.settings(out=out, images=8, per_background=4, keep_backgrounds=True)
+    infgen.run(**settings)
+    planner = runner.plan(make_settings(settings))
+    line = (out / "samples-00000.jsonl").read_bytes().splitlines(keepends=True)[1]
+    store = runner.Store(out)
+    (out / "backgrounds/00000000.png").unlink()
+    made = Made(line, background_file="backgrounds/00000000.png")
+    [told] = runner._told(iter([made]), [1], planner, store, runner.Silent())
+    assert b"background could not be kept" in told
+    infgen.run(**settings)
+    assert (out / "backgrounds/00000000.png").exists()
+
+
+def test_an_empty_kept_background_is_made_again(tables: Tables, tmp_path: Path) -> None:
+    out = tmp_path / "dataset"
+    settings = tables.settings(out=out, images=3, keep_backgrounds=True)
+    infgen.run(**settings)
+    before = snapshot(out)
+    (out / "backgrounds/00000001.png").write_bytes(b"")
+    infgen.run(**settings)
+    assert not differing(snapshot(out), before)

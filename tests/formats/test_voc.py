@@ -194,9 +194,9 @@ def test_as_many_classes_as_8_bits_hold(tmp_path, number):
     entry = replace(entries[0], objects=(obj,))
     if number > 254:
         with pytest.raises(InputError, match="255 classes"):
-            voc.check(names)
+            voc.check(names, 1)
         return
-    voc.check(names)
+    voc.check(names, 1)
     voc.finish(iter([voc.convert(entry, dataset)]), dataset)
     with Image.open(tmp_path / voc.FOLDER / f"SegmentationClass/{entry.stem}.png") as image:
         assert np.asarray(image).max() == 254

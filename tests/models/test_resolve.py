@@ -227,3 +227,12 @@ def test_other_weights_in_the_same_folder_are_noticed(small, tmp_path):
     assert resolve(ModelSettings(model=str(folder))).record == before
     shutil.copytree(small("sd", seed=1), folder, dirs_exist_ok=True)
     assert resolve(ModelSettings(model=str(folder))).record != before
+
+
+def test_tiny_says_how_to_make_its_weights() -> None:
+    from infgen.models.presets import TINY_FOLDER
+
+    if TINY_FOLDER.is_dir():
+        pytest.skip("the tiny checkpoint is there")
+    [sentence] = sentences("tiny")
+    assert "python scripts/train_tiny.py --out infgen/models/tiny" in sentence

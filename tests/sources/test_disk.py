@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from infgen.records.errors import StorageError
 from infgen.sources import disk
-from infgen.sources.disk import link_file, part_name, sha256_of, streamed_file, write_file
+from infgen.sources.disk import link_file, part_name, streamed_file, write_file
 
 
 def files_in(folder: Path) -> list[str]:
@@ -20,11 +19,6 @@ def files_in(folder: Path) -> list[str]:
 
 def refuse(*args: object, **options: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def test_a_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"abc" * 100_000)
-    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
