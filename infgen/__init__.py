@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infgen.batch.runner import Reporter
+    from infgen.batch.reporter import Reporter
     from infgen.records.manifest import Manifest
     from infgen.records.plan import ImagePlan
 

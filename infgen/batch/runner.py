@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import msgspec
@@ -16,9 +15,11 @@ import numpy as np
 
 from infgen import __version__
 from infgen.batch.engines import Crew, usable_cores
+from infgen.batch.fingerprint import fingerprint_of
 from infgen.batch.methods import Means, check_means, choose_means
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
+from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RunSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
@@ -28,42 +29,12 @@ from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
-from infgen.records.specs import BackgroundSpec, ClassSpec, Request
+from infgen.records.specs import Request
 from infgen.sources.tables import read_request
 
-RECIPE = "1"  # raised when plans or pixels come out otherwise for the same settings
 CHUNK = 8  # pictures handed to a worker at a time
 MOST_TOGETHER = 16  # pictures whose k-th objects make a batch of the diffusion model, or one batch
 TOLD_FAILURES = 10  # that the user hears of one by one
-
-
-class Reporter(Protocol):
-    """Where a run tells what it does. The terminal's is in ui/; `Silent` is the default."""
-
-    def say(self, text: str) -> None:
-        """A line worth reading."""
-
-    def warn(self, text: str) -> None:
-        """A line that the user should act on or know of."""
-
-    def start(self, what: str, total: int, done: int = 0) -> None:
-        """A count begins: `total` things named `what`, of which `done` are there already."""
-
-    def advance(self, failed: bool = False) -> None:
-        """One more is done."""
-
-    def stop(self) -> None:
-        """The count is over."""
-
-
-class Silent:
-    """A Reporter that says nothing."""
-
-    def say(self, text: str) -> None: ...
-    def warn(self, text: str) -> None: ...
-    def start(self, what: str, total: int, done: int = 0) -> None: ...
-    def advance(self, failed: bool = False) -> None: ...
-    def stop(self) -> None: ...
 
 
 # ---- run -----------------------------------------------------------------------------------------
@@ -241,49 +212,6 @@ def _take_stock(
             "python": platform.python_version(),
         },
     )
-
-
-def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dict[str, str]:
-    """What another run must share to go on in the same folder, by names that make sense to a user.
-
-    Rows are hashed as they were understood, and pictures by their bytes: where the files lie, and
-    how the tables are laid out, doesn't count.
-    """
-    prints = {
-        "infgen's recipe": RECIPE,
-        "the canvas": "{} x {}".format(*planner.canvas),
-        "the number of pictures": str(planner.count),
-    }
-    prints |= {
-        f"--{name.replace('_', '-')}": str(value)
-        for name, value in settings.decisive.items()
-        if name not in ("width", "height", "images")
-    }
-    for number, scene in enumerate(planner.request.backgrounds, 1):
-        prints |= _row_prints(f"row {number} of --backgrounds", scene, "pictures")
-    for number, spec in enumerate(planner.request.classes, 1):
-        prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
-        prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
-    record = means.model.record if means.model else {}
-    for role in record.keys() & {"scenes", "inpaint"}:
-        facts = {name: value for name, value in record[role].items() if name != "dtype"}
-        prints |= {f"the {name} of the {role} model": str(v) for name, v in facts.items()}
-    return prints
-
-
-def _row_prints(place: str, row: BackgroundSpec | ClassSpec, files: str) -> dict[str, str]:
-    """Hashes of a table row's cells, without its line number, and of the pictures it names."""
-    cells = msgspec.to_builtins(row, enc_hook=str)
-    del cells["line"]
-    pictures = [picture["sha256"] for picture in cells.pop(files)]
-    prints = {place: _hash(cells)}
-    if pictures:
-        prints[f"the {files} of {place}"] = _hash(pictures)
-    return prints
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
 def _names(request: Request) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
-from infgen.sources.disk import part_name, storage_error, write_file
+from infgen.sources.disk import part_name, storage_error, told, write_file
 
 PER_FILE = 1000  # pictures a record file covers
 RECORD, MANIFEST, LOCK, LOG = "run.toml", "manifest.json", ".lock", "run.log"
@@ -189,17 +189,17 @@ class Store:
         there = {_index_of(line): line for line in _read(path).splitlines(keepends=True)}
         before = sum(len(line) for index, line in there.items() if index < missing[0])
         after = sorted({*missing, *(index for index in there if index > missing[0])})
-        with _told(path):
+        with told(path):
             file = path.open("r+b" if path.exists() else "wb")
             file.truncate(before)
             file.seek(before)
         try:
             for index in after:
                 line = there.get(index) or next(lines)
-                with _told(path):
+                with told(path):
                     file.write(line)
                     file.flush()
-            with _told(path):
+            with told(path):
                 os.fsync(file.fileno())
         finally:
             with suppress(OSError):  # what couldn't be written has been told already
@@ -263,7 +263,7 @@ class Store:
     def reopen(self) -> None:
         """Take the manifest away: the dataset is being worked on again."""
         path = self.folder / MANIFEST
-        with _told(path):
+        with told(path):
             path.unlink(missing_ok=True)
 
     def finish(self, manifest: Manifest) -> None:
@@ -278,7 +278,7 @@ class Store:
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "host": socket.gethostname(),
                 "event": event, **facts}  # fmt: skip
         path = self.folder / LOG
-        with _told(path), path.open("a", encoding="utf-8") as file:
+        with told(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
@@ -314,19 +314,11 @@ class _Index(msgspec.Struct):
 
 
 def _read(path: Path) -> bytes:
-    with _told(path):
+    with told(path):
         try:
             return path.read_bytes()
         except FileNotFoundError:
             return b""
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise storage_error(path, error) from error
 
 
 def _cant_claim(folder: Path, error: OSError) -> InfgenError:

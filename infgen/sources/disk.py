@@ -23,7 +23,7 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
     Makes the folder if needed. Raises StorageError with one sentence (disk full, no permission).
     """
     part = part_name(path)
-    with _told(path):
+    with told(path):
         try:
             part.write_bytes(data)
         except FileNotFoundError:  # asking first would cost a system call for every picture
@@ -39,12 +39,12 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
     The function and the end of the block raise StorageError; what else the block raises is its own.
     """
     part = part_name(path)
-    with _told(path):
+    with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = part.open("wb")
 
     def write(data: bytes) -> None:
-        with _told(path):
+        with told(path):
             file.write(data)
 
     try:
@@ -53,7 +53,7 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
         with suppress(OSError):  # the first error is the one to tell
             file.close()
         raise
-    with _told(path):
+    with told(path):
         file.close()
         part.replace(path)
 
@@ -61,7 +61,7 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
 def link_file(source: Path, path: Path) -> None:
     """Make `path` the same file as `source`: a hard link, or a copy where links aren't possible."""
     part = part_name(path)
-    with _told(path):
+    with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         try:
@@ -73,7 +73,8 @@ def link_file(source: Path, path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """A block that touches `path`: what the system refuses becomes a StorageError."""
     try:
         yield
     except OSError as error:

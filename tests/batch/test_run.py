@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import infgen
-from infgen.batch.runner import Silent
+from infgen.batch.reporter import Silent
 from infgen.batch.store import Store
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.manifest import Manifest

@@ -62,7 +62,7 @@ def test_the_order_in_which_pictures_are_asked_for_changes_nothing():
 
 def test_the_plan_that_every_machine_and_version_must_make():
     """Datasets that were begun with another version are resumed only while this holds: whoever
-    changes it on purpose raises RECIPE in batch/runner.py."""
+    changes it on purpose raises RECIPE in batch/fingerprint.py."""
     plan = typical().plan(3)
     assert (plan.split, plan.background.picture) == ("train", "scene9.png")
     assert [(thing.cutout, thing.mirror, *thing.box.xyxy) for thing in plan.objects] == [
