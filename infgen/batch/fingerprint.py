@@ -36,6 +36,10 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
     for number, spec in enumerate(planner.request.classes, 1):
         prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
         prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
+    if means.method == "inpaint":
+        prints["--attempts"] = str(settings.inpaint.attempts)
+    if means.model:
+        prints["--safety-checker"] = str(settings.model.safety_checker)
     record = means.model.record if means.model else {}
     for role in record.keys() & {"scenes", "inpaint"}:
         facts = {name: value for name, value in record[role].items() if name != "dtype"}

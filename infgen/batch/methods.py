@@ -81,6 +81,8 @@ def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
             means = Means(means.method, model)
         else:
             lacking = prompts_only + (list(model.problems) if model else []) + lacking
+    elif means.method == "paste":
+        means = Means("paste")  # a model that is named, but has nothing to paint
     if not lacking:
         return means
     if settings.method == "auto" and not settings.model.model:

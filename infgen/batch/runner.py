@@ -25,6 +25,7 @@ from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.models.loader import load
+from infgen.models.prompts import Prompt
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -136,6 +137,11 @@ def _made(
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
     painter = load(settings.model, planner.count * (1 + planner.most_objects))
+    request = planner.request
+    prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
+    prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
+    painter.prepare(dict.fromkeys(prompts))
+    painter.forget_text_encoders()
     size = painter.batch_size * -(-MOST_TOGETHER // painter.batch_size)
     return Pipeline(planner, settings, painter).in_batches(missing, size)
 

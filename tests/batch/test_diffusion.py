@@ -143,6 +143,21 @@ def test_other_steps_are_another_dataset(asked: dict) -> None:
         infgen.run(**asked | {"steps": 3})
 
 
+def test_more_attempts_are_another_dataset(asked: dict) -> None:
+    infgen.run(**asked)
+    with pytest.raises(FolderError, match="--attempts"):
+        infgen.run(**asked, attempts=3)
+
+
+def test_pasting_leaves_a_model_alone_that_has_nothing_to_paint(
+    asked: dict, tables: Tables
+) -> None:
+    """It isn't loaded, and it needn't even be there."""
+    own = {"backgrounds": tables.backgrounds, "classes": tables.classes, "model": "./nowhere"}
+    manifest = infgen.run(**asked | own, method="paste", images=2)
+    assert manifest.pictures == 2 and not manifest.models
+
+
 def test_the_method_of_the_first_run_is_obeyed(asked: dict, tables: Tables) -> None:
     """Begun with inpainting, gone on with `auto` and no model named: not pasted instead."""
     infgen.run(**asked | {"backgrounds": tables.backgrounds, "classes": tables.classes}, images=2)
