@@ -37,7 +37,10 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
         prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
         prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
     if means.method == "inpaint":
-        prints["--attempts"] = str(settings.inpaint.attempts)
+        prints |= {
+            f"--{name.replace('_', '-')}": str(value)
+            for name, value in msgspec.structs.asdict(settings.inpaint).items()
+        }
     if means.model:
         prints["--safety-checker"] = str(settings.model.safety_checker)
     record = means.model.record if means.model else {}

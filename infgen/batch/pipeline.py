@@ -7,19 +7,23 @@ With a diffusion model there is one, beside the model, and it makes them in batc
 
 from __future__ import annotations
 
+import threading
 import traceback
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import msgspec
 import numpy as np
 
 from infgen.batch.settings import RunSettings
+from infgen.models.prompts import PainterStopped
 from infgen.ops.planning import Planner
-from infgen.records.errors import InfgenError, StorageError
+from infgen.records.errors import DeviceFull, InfgenError, StorageError
 from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.sources.disk import write_file
@@ -30,7 +34,11 @@ from infgen.stages.paste import Paste
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
 
+Result = TypeVar("Result")
+
+LANES = 2  # batches in the making: while the model paints for one, the other's objects are stitched
 WRITERS = 4  # threads that encode and write beside a diffusion model
+REFUSED = (StorageError, DeviceFull)  # the next picture would fare no better
 
 
 @dataclass(frozen=True)
@@ -49,19 +57,22 @@ class Pipeline:
     for runs that need one: such a pipeline stays in the process that has the model."""
 
     def __init__(self, planner: Planner, settings: RunSettings, painter: Painter | None = None):
-        self.planner, self.settings = planner, settings
+        self.planner, self.settings, self._painter = planner, settings, painter
         request = planner.request
+        inpaints = painter is not None and "inpaint" in planner.methods
         self._backgrounds = Backgrounds(
             {picture.name: picture for spec in request.backgrounds for picture in spec.pictures},
             painter,
+            parity=inpaints and settings.inpaint.vae_parity,
         )
+        self._one_by_one: AbstractContextManager[object] = nullcontext()  # lanes share backgrounds
         self._stage: Paste | Inpaint
-        if painter is not None and "inpaint" in planner.methods:
-            self._stage = Inpaint(painter, settings.inpaint)
+        if painter is not None and inpaints:
+            self._stage = Inpaint(painter, settings.inpaint, settings.plan.min_visible)
         else:
             self._stage = Paste(
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
-                settings.paste,
+                settings.plan.min_visible,
             )
 
     def __call__(self, index: int) -> Made:
@@ -75,26 +86,43 @@ class Pipeline:
         return self._kept_or_failed(plan, result)
 
     def in_batches(self, indices: Sequence[int], size: int) -> Iterator[Made]:
-        """Make pictures in order, `size` at a time, while those of the batch before are encoded and
-        written by other threads: the device doesn't wait for the disk."""
-        with ThreadPoolExecutor(WRITERS) as writers:
-            writing: list[Future[Made]] = []
-            for start in range(0, len(indices), size):
-                plans = [self.planner.plan(index) for index in indices[start : start + size]]
-                painted = self._paint_whole_or_one_by_one(plans)
-                yield from (future.result() for future in writing)
-                writing = [
-                    writers.submit(self._kept_or_failed, plan, result)
-                    for plan, result in zip(plans, painted, strict=True)
-                ]
-            yield from (future.result() for future in writing)
+        """Make pictures in order, `size` at a time, for a pipeline with a painter.
+
+        Two batches are in the making: while the device is at work for one, the other's objects are
+        stitched, and finished pictures are encoded and written. The device waits for none of it.
+        (Pasting has caches, which aren't for two, and takes little time.)
+        """
+        assert self._painter is not None
+        count = LANES if isinstance(self._stage, Inpaint) else 1
+        self._one_by_one = threading.Lock()
+
+        def make(batch: Sequence[int]) -> list[Future[Made]]:
+            plans = [self.planner.plan(index) for index in batch]
+            return [
+                writers.submit(self._kept_or_failed, plan, result)
+                for plan, result in zip(plans, self._paint_whole_or_one_by_one(plans), strict=True)
+            ]
+
+        with ThreadPoolExecutor(WRITERS) as writers, ThreadPoolExecutor(count) as lanes:
+            try:
+                under_way: deque[Future[list[Future[Made]]]] = deque()
+                for start in range(0, len(indices), size):
+                    under_way.append(lanes.submit(make, indices[start : start + size]))
+                    if len(under_way) > count:
+                        yield from _results_of(under_way.popleft())
+                for lane in under_way:
+                    yield from _results_of(lane)
+            except BaseException:
+                self._painter.stop()  # or leaving would wait for what nobody wants any more
+                lanes.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _paint_whole_or_one_by_one(self, plans: list[ImagePlan]) -> list[Sample | Exception]:
         """A batch, or where something in it fails its pictures one after the other, so that only
         the one at fault is lost."""
         try:
             return [*self._paint(plans)]
-        except StorageError:
+        except (*REFUSED, PainterStopped):
             raise
         except Exception as error:
             if len(plans) == 1:
@@ -102,7 +130,8 @@ class Pipeline:
         return [result for plan in plans for result in self._paint_whole_or_one_by_one([plan])]
 
     def _paint(self, plans: list[ImagePlan]) -> list[Sample]:
-        canvases = self._backgrounds.make(plans)
+        with self._one_by_one:
+            canvases = self._backgrounds.make(plans)
         for plan, canvas in zip(plans, canvases, strict=True):
             self._keep_background(plan, canvas)
         return self._stage.paint(canvases, plans)
@@ -149,6 +178,17 @@ class Pipeline:
             if self.settings.keep_backgrounds
             else ""
         )
+
+
+def _results_of(lane: Future[list[Future[Made]]]) -> Iterator[Made]:
+    futures = _result_of(lane)
+    return map(_result_of, futures)
+
+
+def _result_of(future: Future[Result]) -> Result:
+    while not future.done():
+        wait([future], timeout=1)  # on Windows, Ctrl-C gets through only in between
+    return future.result()
 
 
 def _failed(plan: ImagePlan, error: Exception) -> Made:

@@ -24,7 +24,6 @@ from infgen.models.settings import ModelSettings
 from infgen.ops.planning import PlanSettings
 from infgen.records.errors import InputError, Problem
 from infgen.stages.inpaint import InpaintSettings
-from infgen.stages.paste import PasteSettings
 
 
 class PictureSettings(msgspec.Struct, frozen=True):
@@ -57,7 +56,6 @@ class RunSettings(msgspec.Struct, frozen=True):
         bool, Meta(description="keep every background without its objects, as PNG")
     ] = False
     plan: PlanSettings = PlanSettings()
-    paste: PasteSettings = PasteSettings()
     inpaint: InpaintSettings = InpaintSettings()
     model: ModelSettings = ModelSettings()
     pictures: PictureSettings = PictureSettings()
@@ -66,7 +64,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that change a plan or a pixel, by name: part of a run's fingerprint."""
-        slices = (self.plan, self.paste, self.pictures)
+        slices = (self.plan, self.pictures)
         return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
 
 

@@ -102,6 +102,7 @@ class Resolved:
                 "extras": [f"{part.need.source}@{part.revision}" for part in half.parts[1:]],
                 "steps": half.row.steps,
                 "guidance": half.row.guidance,
+                "guidance_end": self.settings.guidance_end,
                 "strength": half.row.strength,
                 "dtype": half.dtype,
             }

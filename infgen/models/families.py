@@ -20,26 +20,24 @@ Pipe = Any  # a diffusers pipeline
 Embedding = tuple[torch.Tensor, ...]
 
 
+DOUBLED = ("prompt_embeds", "add_text_embeds", "add_time_ids", "mask", "masked_image_latents")
+"""What the UNet pipelines hold twice over while they guide: for the negative prompt, then for the
+prompt itself."""
+
+
 @dataclass(frozen=True)
 class Draw:
     """What one call of a pipeline is to do: keyword arguments for the prompts, a generator per
-    picture, and the numbers."""
+    picture, and the numbers. `guidance_end`: see ModelSettings. `after_step` is called after every
+    step, and what it raises ends the call."""
 
     words: Mapping[str, Any]
     generators: list[torch.Generator]
     steps: int
     guidance: float
     strength: float
-
-    @property
-    def common(self) -> dict[str, Any]:
-        return {
-            **self.words,
-            "generator": self.generators,
-            "num_inference_steps": self.steps,
-            "guidance_scale": self.guidance,
-            "output_type": "latent",
-        }
+    guidance_end: float = 1.0
+    after_step: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -62,9 +60,30 @@ class Family:
     picture_gb: float
 
 
-def paint_scenes(pipe: Pipe, size: tuple[int, int], draw: Draw) -> torch.Tensor:
-    """Latents of whole pictures of `size` = (width, height), for every family alike."""
-    latents: torch.Tensor = pipe(width=size[0], height=size[1], **draw.common).images
+def call(pipe: Pipe, draw: Draw, size: tuple[int, int], **own: Any) -> torch.Tensor:
+    """The latents that a pipeline makes of a draw, for pictures of `size` = (width, height)."""
+
+    def after_step(pipe: Pipe, step: int, _: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        draw.after_step()
+        if not tensors or step + 1 != max(round(draw.guidance_end * pipe.num_timesteps), 1):
+            return {}
+        pipe._guidance_scale = 0.0  # until the next call, which sets it anew
+        return {name: tensor.chunk(2)[1] for name, tensor in tensors.items()}
+
+    ends_early = draw.guidance_end < 1 and _unet_guided(pipe, draw.guidance)
+    doubled = [name for name in DOUBLED if name in pipe._callback_tensor_inputs]
+    latents: torch.Tensor = pipe(
+        **draw.words,
+        generator=draw.generators,
+        num_inference_steps=draw.steps,
+        guidance_scale=draw.guidance,
+        width=size[0],
+        height=size[1],
+        output_type="latent",
+        callback_on_step_end=after_step,
+        callback_on_step_end_tensor_inputs=doubled if ends_early else [],
+        **own,
+    ).images
     return latents
 
 
@@ -84,7 +103,9 @@ def decode(vae: Any, latents: torch.Tensor) -> torch.Tensor:
 
 
 def _unet_guided(pipe: Pipe, guidance: float) -> bool:
-    return guidance > 1 and pipe.unet.config.time_cond_proj_dim is None
+    """Whether a Stable Diffusion pipeline looks at negative prompts; false for all others."""
+    unet = getattr(pipe, "unet", None)
+    return unet is not None and guidance > 1 and unet.config.time_cond_proj_dim is None
 
 
 def _sd_embed(pipe: Pipe, text: str, device: str) -> Embedding:
@@ -123,16 +144,15 @@ def _unet_inpaint(
     would make them one by one. They take latents in place of the picture."""
     known = _scaled(pipe, pictures * (masks < 0.5))
     all_of_it = pipe.unet.config.in_channels != 9 or draw.strength < 1
-    latents: torch.Tensor = pipe(
+    return call(
+        pipe,
+        draw,
+        (pictures.shape[-1], pictures.shape[-2]),
         image=_scaled(pipe, pictures) if all_of_it else known,
         mask_image=masks,
         masked_image_latents=known,
         strength=draw.strength,
-        width=pictures.shape[-1],
-        height=pictures.shape[-2],
-        **draw.common,
-    ).images
-    return latents
+    )
 
 
 def _scaled(pipe: Pipe, pictures: torch.Tensor) -> torch.Tensor:
@@ -156,15 +176,14 @@ def _transformer_inpaint(
     pipe: Pipe, pictures: torch.Tensor, masks: torch.Tensor, draw: Draw
 ) -> torch.Tensor:
     """These encode the picture themselves, and take it in 0..1."""
-    latents: torch.Tensor = pipe(
+    return call(
+        pipe,
+        draw,
+        (pictures.shape[-1], pictures.shape[-2]),
         image=(pictures.float() + 1) / 2,
         mask_image=masks,
         strength=draw.strength,
-        width=pictures.shape[-1],
-        height=pictures.shape[-2],
-        **draw.common,
-    ).images
-    return latents
+    )
 
 
 def _flux2_guided(pipe: Pipe, guidance: float) -> bool:

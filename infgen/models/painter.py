@@ -5,6 +5,8 @@ Imports torch; whatever only needs names and records takes `presets`, `prompts` 
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +19,16 @@ from infgen.models.families import (
     Draw,
     Family,
     Pipe,
+    call,
     decode_in_chunks,
     encode_in_chunks,
-    paint_scenes,
 )
 from infgen.models.pixels import Results, as_arrays, reject_unsafe, to_device
 from infgen.models.placing import is_out_of_memory
 from infgen.models.presets import Preset
-from infgen.models.prompts import Prompt, Rejected
+from infgen.models.prompts import PainterStopped, Prompt, Rejected
 from infgen.models.words import Words
-from infgen.records.errors import InfgenError, PictureError
+from infgen.records.errors import DeviceFull, PictureError
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Painter:
     Every picture has a seed of its own and noise from a CPU generator, so it doesn't depend on what
     else is in the batch beyond the last bits of the arithmetic, and not on the device for its
     composition. Every batch has the same size (the last is filled up), so that a model is compiled
-    once and a picture that is made again is the same to the bit. Not for several threads at a time.
+    once and a picture that is made again is the same to the bit. Several threads may ask: they take
+    turns at the device, batch by batch.
     """
 
     def __init__(
@@ -63,7 +66,17 @@ class Painter:
     ):
         self.resolved, self.device = resolved, device
         self.batch_size = batch_size
+        self.busy = 0.0  # seconds at work
         self._scenes, self._inpaint = scenes, inpaint
+        self._turn, self._stopped = threading.Lock(), threading.Event()
+
+    def stop(self) -> None:
+        """Let whoever paints, or asks to from now on, have PainterStopped within a step."""
+        self._stopped.set()
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise PainterStopped
 
     @property
     def native_size(self) -> int:
@@ -99,7 +112,7 @@ class Painter:
         `seeds` are whole numbers from 0 below 2**63, one per prompt.
 
         Raises:
-            InfgenError: not even one picture at a time fits into memory.
+            DeviceFull: not even one picture at a time fits into memory.
         """
         hand = self._scenes
         step = max(hand.row.cell, 8)  # some pipelines insist on 8 whatever their VAE does
@@ -108,7 +121,7 @@ class Painter:
         def make(rows: list[int]) -> Results:
             draw = self._draw(hand, prompts, seeds, rows, 1.0)
             if hand.scenes is not None:
-                latents = paint_scenes(hand.scenes, whole, draw)
+                latents = call(hand.scenes, draw, whole)
             else:
                 nothing = torch.zeros((len(rows), 3, *whole[::-1]), device=self.device)
                 everything = torch.ones_like(nothing[:, :1])
@@ -130,7 +143,7 @@ class Painter:
         (S, S) bool, true where to paint, made of whole cells. `seeds` as for `scenes`.
 
         Raises:
-            InfgenError: not even one picture at a time fits into memory.
+            DeviceFull: not even one picture at a time fits into memory.
         """
         hand = self._inpaint
         for picture in pictures:
@@ -153,7 +166,7 @@ class Painter:
 
         Raises:
             PictureError: the VAE answers with numbers that aren't finite.
-            InfgenError: not even one picture at a time fits into memory.
+            DeviceFull: not even one picture at a time fits into memory.
         """
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, picture in enumerate(pictures):
@@ -211,7 +224,15 @@ class Painter:
         embeddings = hand.words(self._texts(hand, [prompts[row] for row in rows]))
         words = hand.family.words(embeddings[: len(rows)], embeddings[len(rows) :] or None)
         generators = [torch.Generator("cpu").manual_seed(int(seeds[row])) for row in rows]
-        return Draw(words, generators, hand.row.steps, hand.guidance, strength)
+        return Draw(
+            words,
+            generators,
+            hand.row.steps,
+            hand.guidance,
+            strength,
+            self.resolved.settings.guidance_end,
+            self._go_on,
+        )
 
     @torch.no_grad()
     def _in_batches(self, count: int, make: Callable[[list[int]], Results]) -> Results:
@@ -219,23 +240,31 @@ class Painter:
         good, and the same pictures are made again."""
         done: Results = []
         while len(done) < count:
-            rows = list(range(len(done), min(len(done) + self.batch_size, count)))
-            full = rows + [rows[-1]] * (self.batch_size - len(rows))
-            try:
-                done += make(full)[: len(rows)]
-                continue
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-            # outside of the except clause, where the traceback no longer holds the tensors
-            self._halve()
+            with self._turn:
+                done += self._one_batch(range(len(done), count), make)
         return done
+
+    def _one_batch(self, left: range, make: Callable[[list[int]], Results]) -> Results:
+        """The results of the first of `left`; none of them if it has to be tried with fewer."""
+        self._go_on()
+        rows = list(left[: self.batch_size])
+        began = time.perf_counter()
+        try:
+            return make(rows + [rows[-1]] * (self.batch_size - len(rows)))[: len(rows)]
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        finally:
+            self.busy += time.perf_counter() - began
+        # outside of the except clause, where the traceback no longer holds the tensors
+        self._halve()
+        return []
 
     def _halve(self) -> None:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         if self.batch_size == 1:
-            raise InfgenError(
+            raise DeviceFull(
                 "the device has too little memory for this model, even for one picture at a time: "
                 "use --offload model or sequential, or a smaller --model"
             )

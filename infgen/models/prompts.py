@@ -16,3 +16,7 @@ class Rejected(NamedTuple):
     """A picture that must not be used, and why (it is not finite, black, or flagged)."""
 
     reason: str
+
+
+class PainterStopped(Exception):
+    """The painter was told to stop."""

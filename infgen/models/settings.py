@@ -33,6 +33,10 @@ class ModelSettings(msgspec.Struct, frozen=True):
         ]
         | None
     ) = None
+    guidance_end: Annotated[
+        float,
+        Meta(ge=0, le=1, description="share of the steps that are guided: less is faster"),
+    ] = 1.0
     strength: (
         Annotated[
             float,

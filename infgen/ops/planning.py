@@ -54,6 +54,9 @@ class PlanSettings(msgspec.Struct, frozen=True):
     max_overlap: Annotated[
         Fraction, Meta(description="share of a planned box that later boxes may cover")
     ] = 0.3
+    min_visible: Annotated[
+        Fraction, Meta(description="no object is painted where less of one would be left to see")
+    ] = 0.3
     flip_frac: Annotated[
         Fraction,
         Meta(description="share of backgrounds and cutouts that are mirrored left to right"),

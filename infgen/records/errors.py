@@ -6,6 +6,7 @@
     │   └── FolderBusy          another run is at work in it just now: try later            exit 4
     ├── MissingExtra            an optional package is not installed                        exit 2
     ├── StorageError            the disk said no while the run went on: fix and run again   exit 4
+    ├── DeviceFull              the model doesn't fit onto its device: run a smaller    exit 4
     ├── CrewError               no worker process can be started: run again, with fewer     exit 4
     ├── WorkerDied              a worker process was killed: run again, with fewer of them  exit 4
     └── PictureError            one picture failed: counted and named, the run goes on
@@ -69,6 +70,12 @@ class MissingExtra(InfgenError):
 
 class StorageError(InfgenError):
     """Writing failed for a reason outside infgen (disk full, permission lost, disk gone)."""
+
+    exit_code = 4
+
+
+class DeviceFull(InfgenError):
+    """The model needs more memory than its device has, even for one picture at a time."""
 
     exit_code = 4
 

@@ -25,10 +25,20 @@ SCENE_ATTEMPTS = 3
 
 class Backgrounds:
     """Makes canvases. `pictures` are the user's background files by name; `painter` paints the
-    scenes that there are only prompts for."""
+    scenes that there are only prompts for.
 
-    def __init__(self, pictures: Mapping[str, Picture], painter: Painter | None = None):
-        self._pictures, self._painter = pictures, painter
+    With `parity` the user's pictures and plain ones go through the painter's VAE. What a model
+    paints bears its VAE's traces: where they were only there, a detector would learn to see them
+    (on such fingerprints: arXiv 2602.00192).
+    """
+
+    def __init__(
+        self,
+        pictures: Mapping[str, Picture],
+        painter: Painter | None = None,
+        parity: bool = False,
+    ):
+        self._pictures, self._painter, self._parity = pictures, painter, parity
         self._cache = PictureCache(CACHE_BYTES)
         self._scenes: dict[int, np.ndarray] = {}
 
@@ -39,13 +49,19 @@ class Backgrounds:
             PictureError: a background file is gone or has changed, or the model can't paint one.
         """
         scenes = self._paint([plan for plan in plans if plan.background.prompt])
-        return [
-            scenes[plan.background.number].copy()
-            if plan.background.prompt
-            else self._cut(plan.background, plan.size)
+        found = {
+            number: self._cut(plan.background, plan.size)
             if plan.background.picture
             else draw_plain(plan.background, plan.size)
-            for plan in plans
+            for number, plan in enumerate(plans)
+            if not plan.background.prompt
+        }
+        if self._parity and found:
+            assert self._painter is not None
+            found = dict(zip(found, self._painter.roundtrip([*found.values()]), strict=True))
+        return [
+            found[number] if number in found else scenes[plan.background.number].copy()
+            for number, plan in enumerate(plans)
         ]
 
     def _paint(self, plans: Sequence[ImagePlan]) -> dict[int, np.ndarray]:

@@ -37,6 +37,10 @@ class InpaintSettings(msgspec.Struct, frozen=True):
     attempts: Annotated[
         int, Meta(ge=1, le=10, description="tries for an object before it is left out")
     ] = 2
+    vae_parity: Annotated[
+        bool,
+        Meta(description="pass your pictures through the model's VAE first, as painted parts are"),
+    ] = False
 
 
 @dataclass
@@ -63,10 +67,11 @@ class Job:
 
 
 class Inpaint:
-    """Paints with a diffusion model."""
+    """Paints with a diffusion model. Objects that would leave less than the share `min_visible` of
+    an earlier one to see aren't painted."""
 
-    def __init__(self, painter: Painter, settings: InpaintSettings):
-        self._painter, self._settings = painter, settings
+    def __init__(self, painter: Painter, settings: InpaintSettings, min_visible: float):
+        self._painter, self._settings, self._min_visible = painter, settings, min_visible
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -127,6 +132,8 @@ class Inpaint:
         shown = job.window.uncrop(thing) & (matte >= SEEN)
         if not shown.any():
             return "nothing appeared"
+        if self._hides_another(job, matte):
+            return "would hide another"
         stitch(job.scene.canvas, job.window, painted, matte)
         for _, visible, _ in job.scene.painted:
             visible[place] &= matte < SEEN
@@ -135,6 +142,15 @@ class Inpaint:
         job.scene.painted.append((job.wanted, mask, int(np.count_nonzero(mask))))
         return ""
 
+    def _hides_another(self, job: Job, matte: np.ndarray) -> bool:
+        """Whether too little would be left to see of an object that is there already."""
+        for _, visible, whole in job.scene.painted:
+            covered = np.count_nonzero(visible[job.window.place] & (matte >= SEEN))
+            left = np.count_nonzero(visible) - covered
+            if covered and (left == 0 or left < self._min_visible * whole):
+                return True
+        return False
+
 
 def _finish(scene: Scene) -> Sample:
     """The labels of what can be seen."""
@@ -142,9 +158,7 @@ def _finish(scene: Scene) -> Sample:
     dropped = list(scene.plan.dropped) + scene.dropped
     for wanted, visible, whole in scene.painted:
         box = tight_box(visible)
-        if box is None:
-            dropped.append(Dropped(wanted.class_id, "hidden behind others", wanted.box))
-            continue
+        assert box is not None  # none is hidden wholly
         area = int(np.count_nonzero(visible))
         instances.append(
             Instance(

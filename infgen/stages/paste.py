@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
 
 import cv2
-import msgspec
 import numpy as np
-from msgspec import Meta
 
 from infgen.ops.blend import OPAQUE, Pyramid, blend_over, crop_to_content, fit, premultiply
 from infgen.ops.masks import tight_box
@@ -21,15 +18,6 @@ from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_rgba
 
 CACHE_BYTES = 96 * 2**20
-
-
-class PasteSettings(msgspec.Struct, frozen=True):
-    """How copy-paste decides what may be seen."""
-
-    min_visible: Annotated[
-        float,
-        Meta(ge=0, le=1, description="objects of which less would be visible aren't painted"),
-    ] = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,10 +49,11 @@ class Layer:
 
 
 class Paste:
-    """Pastes. `pictures` are the user's cutout files by name."""
+    """Pastes. `pictures` are the user's cutout files by name; objects of which less than the share
+    `min_visible` would be seen are left out."""
 
-    def __init__(self, pictures: Mapping[str, Picture], settings: PasteSettings):
-        self._pictures, self._settings = pictures, settings
+    def __init__(self, pictures: Mapping[str, Picture], min_visible: float):
+        self._pictures, self._min_visible = pictures, min_visible
         self._cache = PictureCache(CACHE_BYTES)
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
@@ -133,7 +122,7 @@ class Paste:
         """Why an object isn't painted; empty when it is."""
         if layer.whole == 0:
             return "too thin to be seen at its size"
-        if layer.area == 0 or layer.area < self._settings.min_visible * layer.whole:
+        if layer.area == 0 or layer.area < self._min_visible * layer.whole:
             return "hidden behind others"
         return ""
 

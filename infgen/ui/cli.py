@@ -39,7 +39,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GROUPS = {
     "run": "the run",
     "plan": "what is planned",
-    "paste": "copy-paste",
     "inpaint": "inpainting",
     "model": "the diffusion model",
     "pictures": "the pictures",
@@ -48,7 +47,8 @@ GROUPS = {
 
 EPILOGUE = """\
 exit codes: 0 done; 2 bad input, nothing written; 3 done, but more pictures failed than
---max-failures; 4 the disk refused; 130, 143 interrupted (run the same command to go on)"""
+--max-failures; 4 the machine refused (disk, memory, folder in use):
+run the same command to go on; 130, 143 interrupted: likewise"""
 
 
 class Stopped(BaseException):

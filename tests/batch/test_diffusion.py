@@ -4,6 +4,8 @@ kept, recorded and resumed is not."""
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ pytest.importorskip("diffusers", reason="diffusion isn't installed")
 import infgen
 from infgen.batch import methods
 from infgen.batch.store import Store
-from infgen.records.errors import FolderError, InputError
+from infgen.records.errors import DeviceFull, FolderError, InputError
 from tests.making import Tables
 from tests.models.small import build_sd
 
@@ -165,3 +167,79 @@ def test_the_method_of_the_first_run_is_obeyed(asked: dict, tables: Tables) -> N
     again |= {"backgrounds": tables.backgrounds, "classes": tables.classes, "images": 2}
     with pytest.raises((FolderError, InputError)):
         infgen.run(**again)
+
+
+def test_parity_passes_own_pictures_through_the_vae_before_anything_else(
+    asked: dict, tables: Tables
+) -> None:
+    own = asked | {"backgrounds": tables.backgrounds, "images": 2, "keep_backgrounds": True}
+    infgen.run(**own)
+    parity = own | {"out": asked["out"].with_name("parity"), "vae_parity": True}
+    infgen.run(**parity)
+    for plain, passed in zip(
+        Store(own["out"]).entries(), Store(parity["out"]).entries(), strict=True
+    ):
+        before, after, picture = (
+            np.asarray(Image.open(path)).astype(int)
+            for path in (
+                own["out"] / plain.background_file,
+                parity["out"] / passed.background_file,
+                parity["out"] / passed.file,
+            )
+        )
+        assert np.abs(before - after).mean() > 1  # a VAE of random weights gives back little
+        assert (picture == after).all(axis=2).any()  # what wasn't painted is the passed background
+    with pytest.raises(FolderError, match="--vae-parity"):
+        infgen.run(**own | {"vae_parity": True})
+
+
+def test_batches_and_lanes_change_no_picture(asked: dict) -> None:
+    """One picture at a time, or many batches in two lanes."""
+    many = asked | {"images": 20, "per_background": 5}
+    infgen.run(**many | {"batch_size": 1})
+    other = asked["out"].with_name("other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infgen.batch.runner.MOST_TOGETHER", 3)
+        infgen.run(**many | {"out": other, "batch_size": 2})
+    for one, two in zip(Store(asked["out"]).entries(), Store(other).entries(), strict=True):
+        pictures = [
+            np.asarray(Image.open(folder / entry.file)).astype(int)
+            for folder, entry in ((asked["out"], one), (other, two))
+        ]
+        assert np.abs(pictures[0] - pictures[1]).max() <= 1, one.file
+
+
+def test_a_model_too_large_for_its_device_ends_the_run(asked: dict, monkeypatch) -> None:
+    """Not picture by picture: the next one would fare no better."""
+    import torch
+    from diffusers import UNet2DConditionModel
+
+    def full(*args: object, **more: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    forward = UNet2DConditionModel.forward
+    monkeypatch.setattr(UNet2DConditionModel, "forward", full)
+    with pytest.raises(DeviceFull, match="too little memory"):
+        infgen.run(**asked)
+    monkeypatch.setattr(UNet2DConditionModel, "forward", forward)
+    assert infgen.run(**asked).pictures == 4  # a larger device goes on
+
+
+def test_ctrl_c_waits_for_a_step_and_not_for_a_batch(asked: dict, monkeypatch) -> None:
+    from diffusers import UNet2DConditionModel
+
+    steps: list[int] = []
+    forward = UNet2DConditionModel.forward
+
+    def pressed(self: object, *args: object, **more: object) -> object:
+        steps.append(1)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return forward(self, *args, **more)
+
+    monkeypatch.setattr(UNet2DConditionModel, "forward", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        infgen.run(**asked | {"steps": 200})
+    assert len(steps) < 200
+    monkeypatch.setattr(UNet2DConditionModel, "forward", forward)
+    assert infgen.run(**asked | {"steps": 200}).pictures == 4

@@ -1,5 +1,6 @@
 """Every family's own pipelines, small and random, through the public loader."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -13,9 +14,9 @@ import torch
 from infgen.models.loader import load
 from infgen.models.pixels import to_device
 from infgen.models.placing import is_out_of_memory
-from infgen.models.prompts import Prompt, Rejected
+from infgen.models.prompts import PainterStopped, Prompt, Rejected
 from infgen.models.settings import ModelSettings
-from infgen.records.errors import InfgenError
+from infgen.records.errors import DeviceFull
 
 KINDS = [("sd", 4), ("sd", 9), ("sdxl", 4), ("sdxl", 9), ("flux2", 4), ("zimage", 4)]
 SIDE = 64
@@ -241,7 +242,7 @@ def too_much_for(rows):
 
 def test_no_memory_for_a_single_picture_is_one_sentence(painters):
     painter = painters("sd", 9)
-    expected = pytest.raises(InfgenError, match=r"too little memory .*use --offload model")
+    expected = pytest.raises(DeviceFull, match=r"too little memory .*use --offload model")
     with hooked(painter._inpaint.inpaint.unet, too_much_for(rows=0)), expected:
         painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])
     assert painter.batch_size == 1
@@ -304,3 +305,73 @@ def test_nothing_asked_nothing_painted(painters):
     assert painters("sd").scenes([], (64, 64), []) == []
     assert painters("sd").inpaint([], [], [], []) == []
     assert painters("sd").roundtrip([]) == []
+
+
+GUIDED = [("sd", 4), ("sd", 9), ("sdxl", 4), ("sdxl", 9)]
+
+
+@pytest.mark.parametrize("kind", GUIDED, ids=str)
+def test_guidance_that_ends_early_halves_the_work_of_the_steps_after(small, kind):
+    """Ending at once must be, but for the first step, what no guidance is."""
+    painter = load(settings(small(*kind), steps=4, strength=1.0, guidance_end=0.5))
+    rows = []
+    hand = painter._inpaint
+    for unet in {id(pipe.unet): pipe.unet for pipe in (hand.scenes, hand.inpaint) if pipe}.values():
+        unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    before, seeds = pictures(2), [3, 4]
+    made = painter.inpaint(before, [box()] * 2, PROMPTS[:2], seeds)
+    assert rows == [4, 4, 2, 2]
+    rows.clear()
+    painter.scenes(PROMPTS[:2], (SIDE, SIDE), seeds)
+    assert rows == [4, 4, 2, 2]
+    again = painter.inpaint(before, [box()] * 2, PROMPTS[:2], seeds)
+    assert all(apart(a, b) == 0 for a, b in zip(made, again, strict=True))
+    for other_end in (0.0, 1.0):
+        other = load(settings(small(*kind), steps=4, strength=1.0, guidance_end=other_end))
+        differs = other.inpaint(before, [box()] * 2, PROMPTS[:2], seeds)
+        assert any(apart(a, b) > 0 for a, b in zip(made, differs, strict=True))
+
+
+def test_steps_after_the_guidance_are_those_of_the_bare_pipeline_without(small):
+    """The same latents, handed over at the step where guidance ends, come out alike."""
+    painter = load(settings(small("sd", 4), steps=2, guidance_end=0.5))
+    pipe, seen = painter._scenes.scenes, {}
+
+    def remember(module, args, kwargs, output):
+        seen.setdefault("calls", []).append((args[0], kwargs["encoder_hidden_states"], output[0]))
+
+    hook = pipe.unet.register_forward_hook(remember, with_kwargs=True)
+    painter.scenes(PROMPTS[1:2], (SIDE, SIDE), [7])
+    hook.remove()
+    _, (latents, words, output) = seen["calls"]
+    positive = painter._scenes.words([PROMPTS[1].text])[0][0]
+    assert all(torch.equal(row, positive) for row in words)  # not the negative prompt's
+    bare = pipe.unet(latents, pipe.scheduler.timesteps[1], encoder_hidden_states=words)
+    assert torch.allclose(bare.sample, output, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_painter_that_is_told_to_stop_does_so_within_a_step(small, kind):
+    painter = load(settings(small(*kind), steps=4))
+    hand, steps = painter._inpaint, []
+
+    def count(module, args, kwargs=None):
+        steps.append(1)
+        painter.stop()
+
+    denoiser = getattr(hand.inpaint, "unet", None) or hand.inpaint.transformer
+    with hooked(denoiser, count), pytest.raises(PainterStopped):
+        painter.inpaint(pictures(2), [box()] * 2, PROMPTS[:2], [1, 2])
+    assert len(steps) == 1
+    with pytest.raises(PainterStopped):
+        painter.scenes(PROMPTS[:1], (SIDE, SIDE), [1])
+
+
+def test_threads_take_turns_and_get_their_own_pictures(painters):
+    painter = painters("sd", 9)
+    before = pictures(6)
+    alone = [painter.inpaint([b], [box()], PROMPTS[:1], [s])[0] for s, b in enumerate(before)]
+    with ThreadPoolExecutor(3) as threads:
+        ask = lambda s: painter.inpaint([before[s]], [box()], PROMPTS[:1], [s])[0]  # noqa: E731
+        together = list(threads.map(ask, range(6)))
+    assert all(apart(a, b) == 0 for a, b in zip(alone, together, strict=True))

@@ -18,7 +18,7 @@ from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
 from infgen.stages.inpaint import Inpaint, InpaintSettings
 
 SIZE = (320, 240)
-RED = (220, 30, 40)
+RED, GREEN = (220, 30, 40), (30, 220, 40)
 
 
 class Discs:
@@ -48,10 +48,10 @@ class Discs:
         for picture, mask in zip(pictures, masks, strict=True):
             assert picture.shape == (128, 128, 3) and mask.shape == (128, 128)
             result = cv2.add(picture, np.array([5, 4, 3, 0], np.float64))
-            if answer == "disc":
+            if answer in ("disc", "green disc"):
                 rows, columns = np.nonzero(mask)
                 middle = (int(columns.mean()), int(rows.mean()))
-                cv2.circle(result, middle, 30, RED, -1)
+                cv2.circle(result, middle, 30, RED if answer == "disc" else GREEN, -1)
             painted.append(result)
         return painted
 
@@ -72,7 +72,7 @@ def plan(*objects: ObjectPlan) -> ImagePlan:
 
 def paint(painter: Discs, plans: list[ImagePlan], attempts: int = 2) -> tuple[list, list]:
     canvases = [scene(number) for number in range(len(plans))]
-    stage = Inpaint(painter, InpaintSettings(attempts))  # type: ignore[arg-type]
+    stage = Inpaint(painter, InpaintSettings(attempts), 0.3)  # type: ignore[arg-type]
     return stage.paint(canvases, plans), canvases
 
 
@@ -126,6 +126,17 @@ def test_what_is_painted_later_is_taken_from_the_earlier_label() -> None:
     assert not (below & above).any()
     assert sample.instances[0].visible_frac < 0.9
     assert sample.instances[1].visible_frac == 1.0
+
+
+def test_what_would_hide_an_earlier_object_is_left_out() -> None:
+    """An object can't be taken back once it is painted, so the later one gives way."""
+    box = Box(80, 80, 160, 160)
+    painter = Discs("disc", "green disc", "green disc")
+    [sample], _ = paint(painter, [plan(thing(box, 0), thing(box, 1))])
+    [alone], _ = paint(Discs(), [plan(thing(box, 0))])
+    assert [dropped.reason for dropped in sample.dropped] == ["would hide another"]
+    assert sample.instances == alone.instances
+    assert np.array_equal(sample.canvas, alone.canvas)
 
 
 def test_a_rejected_object_is_tried_again_with_another_seed() -> None:

@@ -15,7 +15,7 @@ from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import PictureError
 from infgen.records.plan import Dropped
-from infgen.stages.paste import Paste, PasteSettings
+from infgen.stages.paste import Paste
 from tests.stages.pictures import by_name, image_plan, saved, thing
 
 SIZE = (96, 64)
@@ -87,7 +87,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="session")
 def paint(files):
     """Paints a plan, over a fixed picture if no canvas is given, and returns the sample."""
-    stage = cache(lambda min_visible: Paste(files, PasteSettings(min_visible)))
+    stage = cache(lambda min_visible: Paste(files, min_visible))
 
     def paint(plan, min_visible=0.3, canvas=None):
         canvas = scenery(plan.size) if canvas is None else canvas
@@ -267,7 +267,7 @@ def test_the_margin_around_a_cutout_doesn_t_count(tmp_path):
     framed[50:90, 120:180] = 255
     file = saved(tmp_path, "framed.png", framed)
     plan = image_plan(SIZE, thing("framed.png", 20, 10, 80, 50))
-    [sample] = Paste(by_name(file), PasteSettings()).paint([scenery(SIZE)], [plan])
+    [sample] = Paste(by_name(file), 0.3).paint([scenery(SIZE)], [plan])
     assert sample.instances[0].box.xyxy == (20, 10, 80, 50)
 
 
@@ -325,7 +325,7 @@ def test_more_objects_than_fit_into_8_bits(paint):
 
 def test_samples_come_in_the_order_of_the_plans_and_don_t_depend_on_it(files, paint):
     wanted = [image_plan(SIZE, thing(f"{name}.png", 10, 10, 60, 50)) for name in sorted(CUTOUTS)]
-    stage = Paste(files, PasteSettings())
+    stage = Paste(files, 0.3)
     for order in (wanted, wanted[::-1], wanted):
         samples = stage.paint([scenery(SIZE) for _ in order], order)
         assert all((sample.canvas == paint(plan).canvas).all() and
@@ -336,7 +336,7 @@ def test_samples_come_in_the_order_of_the_plans_and_don_t_depend_on_it(files, pa
 def test_a_cutout_that_changed_or_went_away_fails_its_picture_only(tmp_path):
     good, bad = (saved(tmp_path, f"{name}.png", CUTOUTS["block"]) for name in ("good", "bad"))
     cv2.imwrite(str(bad.path), CUTOUTS["disc"])
-    stage = Paste(by_name(good, bad), PasteSettings())
+    stage = Paste(by_name(good, bad), 0.3)
     plans = [image_plan(SIZE, thing(f"{name}.png", 10, 10, 60, 50)) for name in ("bad", "good")]
     with pytest.raises(PictureError, match=r"bad\.png.*changed"):
         stage.paint([scenery(SIZE)], plans[:1])
