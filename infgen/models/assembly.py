@@ -13,7 +13,6 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 
 from infgen.models.choice import Half, Resolved
 from infgen.models.families import FAMILIES, Pipe
@@ -22,6 +21,7 @@ from infgen.models.painter import Hand, Painter
 from infgen.models.placing import choose_batch, choose_placing, compile_parts, place
 from infgen.models.words import Words
 
+CHECKER = "diffusers.pipelines.stable_diffusion.safety_checker"
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 Folders = Mapping[Need, Path]
@@ -33,7 +33,7 @@ def assemble(resolved: Resolved, folders: Folders, pictures: int) -> Painter:
     scenes, inpaint = resolved.scenes, resolved.inpaint
     assert scenes and inpaint
     checker = resolved.settings.safety_checker
-    with _no_progress_bars():
+    with _quietly():
         if inpaint is scenes or inpaint.shares:
             partner = inpaint if inpaint.shares else None
             loaded = [(scenes, _load_pair(scenes, partner, folders, checker))]
@@ -59,17 +59,27 @@ def assemble(resolved: Resolved, folders: Folders, pictures: int) -> Painter:
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """Loading draws several by itself, and takes seconds."""
+def _quietly() -> Iterator[None]:
+    """Loading draws progress bars by itself, and speaks of torchvision, which isn't needed. What
+    else it has to say may matter (weights that are missing, say)."""
     shown = [log for log in (diffusers.utils.logging, transformers.utils.logging)
              if log.is_progress_bar_enabled()]  # fmt: skip
+    handlers = list(logging.getLogger("transformers").handlers)
     for log in shown:
         log.disable_progress_bar()
+    for handler in handlers:
+        handler.addFilter(_matters)
     try:
         yield
     finally:
+        for handler in handlers:
+            handler.removeFilter(_matters)
         for log in shown:
             log.enable_progress_bar()
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    return "torchvision" not in record.getMessage()
 
 
 def _load_pair(half: Half, partner: Half | None, folders: Folders, checker: bool) -> Pair:
@@ -122,7 +132,7 @@ def load_pipe(
     takes = inspect.signature(kind.__init__).parameters
     parts: dict[str, Any] = {}
     if checker:  # it says that it paints black; here it doesn't
-        logging.getLogger(StableDiffusionSafetyChecker.__module__).setLevel(logging.ERROR)
+        logging.getLogger(CHECKER).setLevel(logging.ERROR)
     else:
         parts |= {
             "safety_checker": None,

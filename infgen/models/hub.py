@@ -98,10 +98,7 @@ def space_lacking(found: Iterable[Found]) -> str:
     )
 
 
-_NO_TINY = (
-    "its weights aren't there yet: make them with python scripts/train_tiny.py --out "
-    "infgen/models/tiny (about an hour on two cores)"
-)
+_NO_TINY = "its weights, a part of infgen, are missing: install infgen again"
 
 
 def _in_folder(need: Need, folder: Path, half: bool) -> Found:

@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
-from infgen.models.presets import Preset
+from infgen.models.presets import TINY_FOLDER, Preset
 from infgen.ops.planning import Planner
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest
@@ -209,26 +209,20 @@ def _clock(seconds: float) -> str:
 
 
 def print_models(presets: Iterable[Preset]) -> None:
-    """The diffusion models that have a name, for `--model`."""
-    table = Table("model", "pixels", "steps", "memory", "licence", "weights", box=None,
-                  header_style="bold")  # fmt: skip
-    table.columns[-1].overflow = "fold"
-    for preset in presets:
-        weights = [preset.model, preset.inpaint_model, preset.vae, preset.lora]
-        shown = (
-            "scripts/train_tiny.py makes them"
-            if preset.name == "tiny"
-            else ", ".join(filter(None, weights))
-        )
-        table.add_row(
-            preset.name,
-            str(preset.native),
-            str(preset.steps),
-            f"{preset.memory_gb:g} GB",
-            preset.licence,
-            Text(shown),
-        )
-    Console(highlight=False).print(table)
+    """The diffusion models that have a name, for `--model`: each with its numbers on a line, and
+    below what it is good for and the weights it is made of, in whole lines to copy from."""
+    with written_out():
+        print(f"{'model':<13}{'pixels':>6}{'steps':>7}{'memory':>9}   licence")
+        for preset in presets:
+            weights = [preset.model, preset.inpaint_model, preset.vae, preset.lora]
+            shown = ["comes with infgen"] if preset.model == str(TINY_FOLDER) else weights
+            memory = f"{preset.memory_gb:g} GB"
+            print(
+                f"\n{preset.name:<13}{preset.native:>6}{preset.steps:>7}{memory:>9}   "
+                f"{preset.licence}"
+            )
+            for line in (preset.note, *filter(None, shown)):
+                print(f"    {line}")
 
 
 def print_summary(manifest: Manifest, folder: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 pytest.importorskip("torch", reason="the diffusion extra isn't installed")
@@ -229,10 +230,9 @@ def test_other_weights_in_the_same_folder_are_noticed(small, tmp_path):
     assert resolve(ModelSettings(model=str(folder))).record != before
 
 
-def test_tiny_says_how_to_make_its_weights() -> None:
-    from infgen.models.presets import TINY_FOLDER
-
-    if TINY_FOLDER.is_dir():
-        pytest.skip("the tiny checkpoint is there")
+def test_an_installation_that_lost_the_tiny_weights_says_so(monkeypatch, tmp_path) -> None:
+    gone = msgspec.structs.replace(PRESETS["tiny"], model=str(tmp_path / "tiny"))
+    monkeypatch.setitem(PRESETS, "tiny", gone)
+    monkeypatch.setattr("infgen.models.hub.TINY_FOLDER", tmp_path / "tiny")
     [sentence] = sentences("tiny")
-    assert "python scripts/train_tiny.py --out infgen/models/tiny" in sentence
+    assert "install infgen again" in sentence

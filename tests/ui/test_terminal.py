@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import infgen
+from infgen.models.presets import PRESETS
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.ui import terminal
+from infgen.ui.cli import main
 from infgen.ui.terminal import Terminal, print_error, print_stopped, print_summary
 from tests.making import (
     DEADLINE,
@@ -208,3 +210,16 @@ def test_a_run_goes_on_unheard(tables: Tables, tmp_path: Path, streams: str, wor
     assert (tmp_path / "dataset/manifest.json").exists()
     infgen.run(**tables.settings(out=tmp_path / "heard", images=20))
     assert not differing(snapshot(tmp_path / "dataset"), snapshot(tmp_path / "heard"))
+
+
+def test_models_can_be_copied_from_the_list_in_a_narrow_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main(["models"]) == 0
+    lines = [line.strip() for line in capfd.readouterr().out.splitlines()]
+    for preset in PRESETS.values():
+        [row] = [line.split() for line in lines if line.split()[:1] == [preset.name]]
+        assert row[1] == str(preset.native)
+        ids = {preset.model, preset.inpaint_model, preset.vae, preset.lora} - {""}
+        assert preset.name == "tiny" or ids <= set(lines)
