@@ -7,38 +7,34 @@ With a diffusion model there is one, beside the model, and it makes them in batc
 
 from __future__ import annotations
 
-import threading
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
 import numpy as np
 
+from infgen.batch.lanes import DEPTH, Ticket, painted, result_of
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
 from infgen.ops.planning import Planner
-from infgen.records.errors import DeviceFull, InfgenError, StorageError
+from infgen.records.errors import REFUSED, InfgenError, StorageError
 from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.sources.disk import write_file
 from infgen.stages.backgrounds import Backgrounds
-from infgen.stages.inpaint import Inpaint
+from infgen.stages.inpaint import Inpaint, Scene, finished
 from infgen.stages.paste import Paste
 
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
 
-Result = TypeVar("Result")
-
-LANES = 2  # batches in the making: while the model paints for one, the other's objects are stitched
 WRITERS = 4  # threads that encode and write beside a diffusion model
-REFUSED = (StorageError, DeviceFull)  # the next picture would fare no better
+UNWRITTEN = 32  # finished pictures that may wait for a slower disk
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,6 @@ class Pipeline:
             painter,
             parity=inpaints and settings.inpaint.vae_parity,
         )
-        self._one_by_one: AbstractContextManager[object] = nullcontext()  # lanes share backgrounds
         self._stage: Paste | Inpaint
         if painter is not None and inpaints:
             self._stage = Inpaint(painter, settings.inpaint, settings.plan.min_visible)
@@ -78,63 +73,102 @@ class Pipeline:
     def __call__(self, index: int) -> Made:
         """Make picture `index` and put it on disk.
 
-        A picture that can't be made becomes a record of why; only a disk that refuses to take any
-        (StorageError) stops the run.
+        A picture that can't be made becomes a record of why; only what the next one wouldn't escape
+        either (a disk that takes no more) stops the run.
         """
         plan = self.planner.plan(index)
-        [result] = self._paint_whole_or_one_by_one([plan])
-        return self._kept_or_failed(plan, result)
+        [ticket] = self._begin([plan])
+        return self._kept_or_failed(plan, self._paste_or_paint(ticket))
 
-    def in_batches(self, indices: Sequence[int], size: int) -> Iterator[Made]:
-        """Make pictures in order, `size` at a time, for a pipeline with a painter.
+    def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
+        """Make pictures, in order, for a pipeline with a painter, in batches of its size.
 
-        Two batches are in the making: while the device is at work for one, the other's objects are
-        stitched, and finished pictures are encoded and written. The device waits for none of it.
-        (Pasting has caches, which aren't for two, and takes little time.)
+        The device waits for nobody: objects are stitched, and pictures encoded and written, by
+        other threads.
         """
-        assert self._painter is not None
-        count = LANES if isinstance(self._stage, Inpaint) else 1
-        self._one_by_one = threading.Lock()
-
-        def make(batch: Sequence[int]) -> list[Future[Made]]:
-            plans = [self.planner.plan(index) for index in batch]
-            return [
-                writers.submit(self._kept_or_failed, plan, result)
-                for plan, result in zip(plans, self._paint_whole_or_one_by_one(plans), strict=True)
-            ]
-
-        with ThreadPoolExecutor(WRITERS) as writers, ThreadPoolExecutor(count) as lanes:
+        painter = self._painter
+        assert painter is not None
+        made: dict[int | None, Future[Made]] = {}
+        order = iter(indices)
+        head = next(order, None)
+        with ThreadPoolExecutor(WRITERS) as writers:
             try:
-                under_way: deque[Future[list[Future[Made]]]] = deque()
-                for start in range(0, len(indices), size):
-                    under_way.append(lanes.submit(make, indices[start : start + size]))
-                    if len(under_way) > count:
-                        yield from _results_of(under_way.popleft())
-                for lane in under_way:
-                    yield from _results_of(lane)
+                writing: deque[Future[Made]] = deque()
+                for ticket, result in self._results(indices, painter):
+                    writing.append(writers.submit(self._kept_or_failed, ticket.plan, result))
+                    made[ticket.plan.index] = writing[-1]
+                    if len(writing) > UNWRITTEN:
+                        result_of(writing.popleft())
+                    while head in made and made[head].done():
+                        yield made.pop(head).result()
+                        head = next(order, None)
+                while head is not None:
+                    yield result_of(made.pop(head))
+                    head = next(order, None)
             except BaseException:
-                self._painter.stop()  # or leaving would wait for what nobody wants any more
-                lanes.shutdown(wait=False, cancel_futures=True)
+                painter.stop()
                 raise
 
-    def _paint_whole_or_one_by_one(self, plans: list[ImagePlan]) -> list[Sample | Exception]:
-        """A batch, or where something in it fails its pictures one after the other, so that only
-        the one at fault is lost."""
+    def _results(
+        self, indices: Sequence[int], painter: Painter
+    ) -> Iterator[tuple[Ticket, Sample | Exception]]:
+        """What is painted, as it is done."""
+        groups = self._grouped(indices, painter.batch_size)
+        if isinstance(self._stage, Inpaint):
+            for ticket in painted(
+                self._stage, map(self._begin, groups), lambda: painter.batch_size
+            ):
+                scene = ticket.scene
+                yield ticket, scene if isinstance(scene, Exception) else finished(scene)
+            return
+        for group in groups:
+            for ticket in self._begin(group):
+                yield ticket, self._paste_or_paint(ticket)
+
+    def _grouped(self, indices: Sequence[int], size: int) -> Iterator[list[ImagePlan]]:
+        """Plans by as many backgrounds as make a batch: several layouts may share one."""
+        group: list[ImagePlan] = []
+        for index in indices:
+            plan = self.planner.plan(index)
+            numbers = {one.background.number for one in (*group, plan)}
+            if len(numbers) > size or len(group) == DEPTH * size:
+                yield group
+                group = []
+            group.append(plan)
+        if group:
+            yield group
+
+    def _begin(self, plans: list[ImagePlan]) -> list[Ticket]:
+        """A canvas for each plan. Where something fails it is tried in halves, so that only the
+        picture at fault is lost."""
         try:
-            return [*self._paint(plans)]
+            canvases = self._backgrounds.make(plans)
+            for plan, canvas in zip(plans, canvases, strict=True):
+                if isinstance(canvas, np.ndarray):
+                    self._keep_background(plan, canvas)
         except (*REFUSED, PainterStopped):
             raise
         except Exception as error:
             if len(plans) == 1:
-                return [error]
-        return [result for plan in plans for result in self._paint_whole_or_one_by_one([plan])]
+                return [Ticket(plans[0], error)]
+            middle = len(plans) // 2
+            return self._begin(plans[:middle]) + self._begin(plans[middle:])
+        return [
+            Ticket(plan, Scene(plan, canvas) if isinstance(canvas, np.ndarray) else canvas)
+            for plan, canvas in zip(plans, canvases, strict=True)
+        ]
 
-    def _paint(self, plans: list[ImagePlan]) -> list[Sample]:
-        with self._one_by_one:
-            canvases = self._backgrounds.make(plans)
-        for plan, canvas in zip(plans, canvases, strict=True):
-            self._keep_background(plan, canvas)
-        return self._stage.paint(canvases, plans)
+    def _paste_or_paint(self, ticket: Ticket) -> Sample | Exception:
+        """A picture by itself."""
+        if isinstance(ticket.scene, Exception):
+            return ticket.scene
+        try:
+            [sample] = self._stage.paint([ticket.scene.canvas], [ticket.plan])
+        except REFUSED:
+            raise
+        except Exception as error:
+            return error
+        return sample
 
     def _kept_or_failed(self, plan: ImagePlan, result: Sample | Exception) -> Made:
         if isinstance(result, Exception):
@@ -178,17 +212,6 @@ class Pipeline:
             if self.settings.keep_backgrounds
             else ""
         )
-
-
-def _results_of(lane: Future[list[Future[Made]]]) -> Iterator[Made]:
-    futures = _result_of(lane)
-    return map(_result_of, futures)
-
-
-def _result_of(future: Future[Result]) -> Result:
-    while not future.done():
-        wait([future], timeout=1)  # on Windows, Ctrl-C gets through only in between
-    return future.result()
 
 
 def _failed(plan: ImagePlan, error: Exception) -> Made:

@@ -143,10 +143,9 @@ def _planned_tile(plan: ImagePlan, planner: Planner, backgrounds: Backgrounds) -
     if not plan.background.picture and not plan.background.plain:
         prompt = planner.request.backgrounds[plan.background.row].prompt
         return Tile(plan.size, checkers(plan.size), marks, f"{caption} · {prompt}")
-    try:
-        [canvas] = backgrounds.make([plan])
-    except PictureError as error:
-        return Tile(plan.size, None, (), caption, str(error))
+    [canvas] = backgrounds.make([plan])
+    if isinstance(canvas, PictureError):
+        return Tile(plan.size, None, (), caption, str(canvas))
     return Tile(plan.size, shrink(canvas), marks, caption)
 
 

@@ -34,7 +34,6 @@ from infgen.records.specs import Request
 from infgen.sources.tables import read_request
 
 CHUNK = 8  # pictures handed to a worker at a time
-MOST_TOGETHER = 16  # pictures whose k-th objects make a batch of the diffusion model, or one batch
 TOLD_FAILURES = 10  # that the user hears of one by one
 
 
@@ -136,14 +135,13 @@ def _made(
     """The missing pictures in order: by the crew, or in batches by the process with the model."""
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
-    painter = load(settings.model, planner.count * (1 + planner.most_objects))
     request = planner.request
     prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
     prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
+    painter = load(settings.model, planner.count * (1 + planner.most_objects))
     painter.prepare(dict.fromkeys(prompts))
     painter.forget_text_encoders()
-    size = painter.batch_size * -(-MOST_TOGETHER // painter.batch_size)
-    return Pipeline(planner, settings, painter).in_batches(missing, size)
+    return Pipeline(planner, settings, painter).in_batches(missing)
 
 
 def _told(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,16 @@ from infgen.models.families import (
     decode_in_chunks,
     encode_in_chunks,
 )
-from infgen.models.pixels import Results, as_arrays, reject_unsafe, to_device
+from infgen.models.pixels import Arriving, Results, in_range, to_device
 from infgen.models.placing import is_out_of_memory
 from infgen.models.presets import Preset
 from infgen.models.prompts import PainterStopped, Prompt, Rejected
 from infgen.models.words import Words
-from infgen.records.errors import DeviceFull, PictureError
+from infgen.records.errors import DeviceFull, DeviceLost, PictureError
+
+MOST_FAILURES = 16  # in a row, from which on nothing good is expected
+
+Prepare = Callable[[list[int]], Callable[[], Arriving]]
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,20 @@ class Painter:
     """
 
     def __init__(
-        self, resolved: Resolved, scenes: Hand, inpaint: Hand, batch_size: int, device: str
+        self,
+        resolved: Resolved,
+        scenes: Hand,
+        inpaint: Hand,
+        batch_size: int,
+        device: str,
+        facts: Mapping[str, Any] = MappingProxyType({}),
     ):
-        self.resolved, self.device = resolved, device
+        self.resolved, self.device, self.facts = resolved, device, facts
         self.batch_size = batch_size
         self.busy = 0.0  # seconds at work
         self._scenes, self._inpaint = scenes, inpaint
         self._turn, self._stopped = threading.Lock(), threading.Event()
+        self._failures = 0  # in a row
 
     def stop(self) -> None:
         """Let whoever paints, or asks to from now on, have PainterStopped within a step."""
@@ -118,7 +131,7 @@ class Painter:
         step = max(hand.row.cell, 8)  # some pipelines insist on 8 whatever their VAE does
         whole = (-(-size[0] // step) * step, -(-size[1] // step) * step)
 
-        def make(rows: list[int]) -> Results:
+        def make(rows: list[int]) -> Arriving:
             draw = self._draw(hand, prompts, seeds, rows, 1.0)
             if hand.scenes is not None:
                 latents = call(hand.scenes, draw, whole)
@@ -128,7 +141,7 @@ class Painter:
                 latents = hand.family.inpaint(hand.inpaint, nothing, everything, draw)
             return self._finish(hand, latents, size)
 
-        return self._in_batches(len(prompts), make)
+        return self._in_batches(len(prompts), lambda rows: partial(make, rows))
 
     def inpaint(
         self,
@@ -150,16 +163,18 @@ class Painter:
             if picture.shape[0] % hand.row.cell or picture.shape[1] % hand.row.cell:
                 raise ValueError(f"{picture.shape} isn't made of cells of {hand.row.cell} pixels")
 
-        def make(rows: list[int]) -> Results:
-            draw = self._draw(hand, prompts, seeds, rows, hand.row.strength)
-            before = to_device([pictures[row] for row in rows], self.device)
-            where = torch.from_numpy(np.stack([masks[row] for row in rows])[:, None])
-            latents = hand.family.inpaint(
-                hand.inpaint, before, where.to(self.device, torch.float32), draw
-            )
-            return self._finish(hand, latents, (before.shape[-1], before.shape[-2]))
+        def prepare(rows: list[int]) -> Callable[[], Arriving]:
+            before = to_device(np.stack([pictures[row] for row in rows]), self.device)
+            where = to_device(np.stack([masks[row] for row in rows])[..., None], self.device)
 
-        return self._in_batches(len(pictures), make)
+            def make() -> Arriving:
+                draw = self._draw(hand, prompts, seeds, rows, hand.row.strength)
+                latents = hand.family.inpaint(hand.inpaint, in_range(before), where.float(), draw)
+                return self._finish(hand, latents, (before.shape[-1], before.shape[-2]))
+
+            return make
+
+        return self._in_batches(len(pictures), prepare)
 
     def roundtrip(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The pictures, (H, W, 3) uint8 RGB of any sizes, as the VAE of inpainting gives them back.
@@ -182,12 +197,17 @@ class Painter:
         margin = ((0, -height % cell), (0, -width % cell), (0, 0))
         vae = self._inpaint.inpaint.vae
 
-        def make(rows: list[int]) -> Results:
-            padded = to_device([np.pad(pictures[row], margin, "edge") for row in rows], self.device)
-            again = decode_in_chunks(vae, encode_in_chunks(vae, padded))
-            return as_arrays(again, (width, height), black_is_fine=True)
+        def prepare(rows: list[int]) -> Callable[[], Arriving]:
+            padded = np.stack([np.pad(pictures[row], margin, "edge") for row in rows])
+            before = to_device(padded, self.device)
 
-        made = self._in_batches(len(pictures), make)
+            def make() -> Arriving:
+                again = decode_in_chunks(vae, encode_in_chunks(vae, in_range(before)))
+                return Arriving(again, (width, height), black_is_fine=True)
+
+            return make
+
+        made = self._in_batches(len(pictures), prepare)
         for result in made:
             if isinstance(result, Rejected):
                 raise PictureError(f"the VAE can't copy a picture: {result.reason}")
@@ -235,30 +255,58 @@ class Painter:
         )
 
     @torch.no_grad()
-    def _in_batches(self, count: int, make: Callable[[list[int]], Results]) -> Results:
+    def _in_batches(self, count: int, prepare: Prepare) -> Results:
         """Make `count` pictures in full batches. Where memory runs out the batch is halved, for
-        good, and the same pictures are made again."""
+        good, and the same pictures are made again.
+
+        `prepare(rows)` brings what the rows need to the device, and gives what is to be done when
+        it is their turn. That ends before the device has finished, so that it gets its next work
+        from another thread in time.
+        """
         done: Results = []
         while len(done) < count:
-            with self._turn:
-                done += self._one_batch(range(len(done), count), make)
+            rows = list(range(len(done), min(len(done) + self.batch_size, count)))
+            full = rows + [rows[-1]] * (self.batch_size - len(rows))
+            arriving = self._take_turn(len(full), prepare(full))
+            if arriving is not None:
+                done += arriving.results()[: len(rows)]
         return done
 
-    def _one_batch(self, left: range, make: Callable[[list[int]], Results]) -> Results:
-        """The results of the first of `left`; none of them if it has to be tried with fewer."""
-        self._go_on()
-        rows = list(left[: self.batch_size])
-        began = time.perf_counter()
-        try:
-            return make(rows + [rows[-1]] * (self.batch_size - len(rows)))[: len(rows)]
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
+    def _take_turn(self, size: int, make: Callable[[], Arriving]) -> Arriving | None:
+        """A batch on its way from the device; None if it has to be tried with fewer pictures."""
+        with self._turn:
+            self._go_on()
+            if size > self.batch_size:
+                return None
+            began = time.perf_counter()
+            try:
+                arriving = make()
+                self._failures = 0
+                return arriving
+            except PainterStopped:
                 raise
-        finally:
-            self.busy += time.perf_counter() - began
-        # outside of the except clause, where the traceback no longer holds the tensors
-        self._halve()
-        return []
+            except Exception as error:
+                if not (isinstance(error, RuntimeError) and is_out_of_memory(error)):
+                    self._give_up_if_lost(error)
+                    raise
+            finally:
+                self.busy += time.perf_counter() - began
+            # outside of the except clause, where the traceback no longer holds the tensors
+            self._halve()
+            return None
+
+    def _give_up_if_lost(self, error: Exception) -> None:
+        """Raise DeviceLost if no other batch would fare better."""
+        self._failures += 1
+        try:
+            answers = bool((torch.ones(2, device=self.device).sum() == 2).item())
+        except RuntimeError:
+            answers = False
+        if not answers or self._failures >= MOST_FAILURES:
+            first = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+            raise DeviceLost(
+                f"the model fails on {self.device} whatever it is asked: {first}"
+            ) from error
 
     def _halve(self) -> None:
         if self.device == "cuda":
@@ -270,13 +318,10 @@ class Painter:
             )
         self.batch_size //= 2
 
-    def _finish(self, hand: Hand, latents: torch.Tensor, size: tuple[int, int]) -> Results:
+    def _finish(self, hand: Hand, latents: torch.Tensor, size: tuple[int, int]) -> Arriving:
         """Latents to pictures of `size` = (width, height)."""
         pictures = decode_in_chunks(hand.inpaint.vae, hand.family.unscale(hand.inpaint, latents))
         for pipe in (hand.scenes, hand.inpaint):
             if pipe is not None:
                 pipe.maybe_free_model_hooks()  # with offloading the last one stays otherwise
-        results = as_arrays(pictures, size)
-        if hand.safety_checker is None:
-            return results
-        return reject_unsafe(results, hand.safety_checker, hand.feature_extractor)
+        return Arriving(pictures, size, hand.safety_checker, hand.feature_extractor)

@@ -6,7 +6,8 @@
     │   └── FolderBusy          another run is at work in it just now: try later            exit 4
     ├── MissingExtra            an optional package is not installed                        exit 2
     ├── StorageError            the disk said no while the run went on: fix and run again   exit 4
-    ├── DeviceFull              the model doesn't fit onto its device: run a smaller    exit 4
+    ├── DeviceFull              the model doesn't fit onto its device: take a smaller   exit 4
+    ├── DeviceLost              the device fails whatever it is asked: run again        exit 4
     ├── CrewError               no worker process can be started: run again, with fewer     exit 4
     ├── WorkerDied              a worker process was killed: run again, with fewer of them  exit 4
     └── PictureError            one picture failed: counted and named, the run goes on
@@ -80,6 +81,12 @@ class DeviceFull(InfgenError):
     exit_code = 4
 
 
+class DeviceLost(InfgenError):
+    """The device doesn't answer any more, or fails whatever it is asked."""
+
+    exit_code = 4
+
+
 class CrewError(InfgenError):
     """The machine doesn't let worker processes start."""
 
@@ -94,3 +101,7 @@ class WorkerDied(InfgenError):
     """A worker process ended without an answer (killed, out of memory, crashed in a codec)."""
 
     exit_code = 4
+
+
+REFUSED = (StorageError, DeviceFull, DeviceLost)
+"""What ends a run at any picture: the next one would fare no better."""

@@ -1,4 +1,5 @@
-"""The background stage: the user's pictures cut to the canvas, or plain ones drawn from a seed."""
+"""The background stage: scenes that a model paints, the user's pictures cut to the canvas, or plain
+ones drawn from a seed."""
 
 from __future__ import annotations
 
@@ -40,48 +41,50 @@ class Backgrounds:
     ):
         self._pictures, self._painter, self._parity = pictures, painter, parity
         self._cache = PictureCache(CACHE_BYTES)
-        self._scenes: dict[int, np.ndarray] = {}
+        self._scenes: dict[int, np.ndarray | PictureError] = {}
 
-    def make(self, plans: Sequence[ImagePlan]) -> list[np.ndarray]:
-        """A fresh (H, W, 3) uint8 RGB canvas for each plan, in order.
-
-        Raises:
-            PictureError: a background file is gone or has changed, or the model can't paint one.
-        """
-        scenes = self._paint([plan for plan in plans if plan.background.prompt])
-        found = {
-            number: self._cut(plan.background, plan.size)
-            if plan.background.picture
-            else draw_plain(plan.background, plan.size)
+    def make(self, plans: Sequence[ImagePlan]) -> list[np.ndarray | PictureError]:
+        """A fresh (H, W, 3) uint8 RGB canvas for each plan, in order; or why there is none: its
+        file is gone or has changed, or the model can't paint it."""
+        self._paint([plan for plan in plans if plan.background.prompt])
+        canvases = [self._canvas(plan) for plan in plans]
+        own = [
+            number
             for number, plan in enumerate(plans)
-            if not plan.background.prompt
-        }
-        if self._parity and found:
-            assert self._painter is not None
-            found = dict(zip(found, self._painter.roundtrip([*found.values()]), strict=True))
-        return [
-            found[number] if number in found else scenes[plan.background.number].copy()
-            for number, plan in enumerate(plans)
+            if isinstance(canvases[number], np.ndarray) and not plan.background.prompt
         ]
+        if self._parity and own:
+            assert self._painter is not None
+            copies = self._painter.roundtrip([canvases[number] for number in own])  # type: ignore[misc]
+            for number, copy in zip(own, copies, strict=True):
+                canvases[number] = copy
+        return canvases
 
-    def _paint(self, plans: Sequence[ImagePlan]) -> dict[int, np.ndarray]:
-        """The scenes of these plans by background number, each painted once; those of the last call
-        are still at hand, for the layouts that share them."""
+    def _canvas(self, plan: ImagePlan) -> np.ndarray | PictureError:
+        if plan.background.prompt:
+            scene = self._scenes[plan.background.number]
+            return scene.copy() if isinstance(scene, np.ndarray) else scene
+        if not plan.background.picture:
+            return draw_plain(plan.background, plan.size)
+        try:
+            return self._cut(plan.background, plan.size)
+        except PictureError as error:
+            return error
+
+    def _paint(self, plans: Sequence[ImagePlan]) -> None:
+        """Have the scenes of these plans at hand, by background number, each painted once. Those of
+        the last call are still there, for the layouts that share them."""
         wanted = {plan.background.number: plan for plan in plans}
         self._scenes = {number: s for number, s in self._scenes.items() if number in wanted}
         fresh = [plan for number, plan in wanted.items() if number not in self._scenes]
         for attempt in range(SCENE_ATTEMPTS):
-            rejected = []
             for plan, made in zip(fresh, self._ask(fresh, attempt), strict=True):
-                if isinstance(made, Rejected):
-                    rejected.append((plan, made.reason))
-                else:
-                    self._scenes[plan.background.number] = made
-            if not rejected:
-                return self._scenes
-            fresh = [plan for plan, _ in rejected]
-        plan, reason = rejected[0]
-        raise PictureError(f"no usable scene in {SCENE_ATTEMPTS} tries: {reason}")
+                self._scenes[plan.background.number] = (
+                    PictureError(f"no usable scene in {SCENE_ATTEMPTS} tries: {made.reason}")
+                    if isinstance(made, Rejected)
+                    else made
+                )
+            fresh = [p for p in fresh if isinstance(self._scenes[p.background.number], Exception)]
 
     def _ask(self, plans: Sequence[ImagePlan], attempt: int) -> list[np.ndarray | Rejected]:
         if not plans:

@@ -1,7 +1,7 @@
 """The inpainting stage: each object painted into a window around its box, and stitched back.
 
-The k-th objects of all pictures make one batch, so that the model is always busy and every picture
-still gets its objects in the plan's order, each one seeing those below it.
+A picture's objects come one after the other, each seeing those below it; a batch for the model is
+made of the next object of many pictures.
 """
 
 from __future__ import annotations
@@ -45,13 +45,20 @@ class InpaintSettings(msgspec.Struct, frozen=True):
 
 @dataclass
 class Scene:
-    """A picture in the making: its canvas, and of each object so far the visible mask, (H, W) bool,
-    beside the number of pixels it had before others covered it."""
+    """A picture in the making: its canvas, (H, W, 3) uint8 RGB, how far it is (the object that is
+    next, and the tries it has had), and of each object so far the visible mask, (H, W) bool, beside
+    the number of pixels it had before others covered it."""
 
     plan: ImagePlan
     canvas: np.ndarray
+    position: int = 0
+    attempt: int = 0
     painted: list[tuple[ObjectPlan, np.ndarray, int]] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        return self.position == len(self.plan.objects)
 
 
 @dataclass(frozen=True)
@@ -73,23 +80,37 @@ class Inpaint:
     def __init__(self, painter: Painter, settings: InpaintSettings, min_visible: float):
         self._painter, self._settings, self._min_visible = painter, settings, min_visible
 
+    def stop(self) -> None:
+        """Let whoever is in `advance` have PainterStopped within a step."""
+        self._painter.stop()
+
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
-        """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
-
-        Pixels that no matte touches keep every bit. An object of which nothing appeared is tried
-        again with other seeds, then left out: its picture is as if it hadn't been planned.
-        """
+        """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order."""
         scenes = [Scene(plan, canvas) for plan, canvas in zip(plans, canvases, strict=True)]
-        for layer in range(max((len(plan.objects) for plan in plans), default=0)):
-            jobs = [
-                self._prepare(scene, scene.plan.objects[layer])
-                for scene in scenes
-                if layer < len(scene.plan.objects)
-            ]
-            self._paint_layer(jobs)
-        return [_finish(scene) for scene in scenes]
+        while waiting := [scene for scene in scenes if not scene.done]:
+            self.advance(waiting)
+        return [finished(scene) for scene in scenes]
 
-    def _prepare(self, scene: Scene, wanted: ObjectPlan) -> Job:
+    def advance(self, scenes: Sequence[Scene]) -> None:
+        """Try to paint the next object of each scene; none of them may be done.
+
+        Pixels that no matte touches keep every bit. An object of which nothing appeared has its
+        next try, with another seed, when its scene's turn comes again; after the last it is left
+        out: the picture is as if it hadn't been planned.
+        """
+        jobs = [self._prepare(scene) for scene in scenes]
+        for job, result in zip(jobs, self._ask(jobs), strict=True):
+            scene, wanted = job.scene, job.wanted
+            reason = self._stitch(job, result)
+            scene.attempt += 1
+            if reason and scene.attempt < self._settings.attempts:
+                continue
+            if reason:
+                scene.dropped.append(Dropped(wanted.class_id, reason, wanted.box))
+            scene.position, scene.attempt = scene.position + 1, 0
+
+    def _prepare(self, scene: Scene) -> Job:
+        wanted = scene.plan.objects[scene.position]
         window = context_window(
             wanted.box, scene.plan.size, self._painter.native_size, self._painter.cell
         )
@@ -97,28 +118,12 @@ class Inpaint:
         denoise = snap_outward(shape, window.cell)
         return Job(scene, wanted, window, window.crop(scene.canvas), denoise)
 
-    def _paint_layer(self, jobs: list[Job]) -> None:
-        """One object of each scene; those that don't come out are tried again together."""
-        reasons = {}
-        for attempt in range(self._settings.attempts):
-            again = []
-            for job, result in zip(jobs, self._ask(jobs, attempt), strict=True):
-                reason = self._stitch(job, result)
-                if reason:
-                    again.append(job)
-                    reasons[id(job)] = reason
-            jobs = again
-            if not jobs:
-                return
-        for job in jobs:
-            job.scene.dropped.append(Dropped(job.wanted.class_id, reasons[id(job)], job.wanted.box))
-
-    def _ask(self, jobs: list[Job], attempt: int) -> list[np.ndarray | Rejected]:
+    def _ask(self, jobs: list[Job]) -> list[np.ndarray | Rejected]:
         return self._painter.inpaint(
             [job.crop for job in jobs],
             [job.denoise for job in jobs],
             [Prompt(job.wanted.prompt, job.wanted.negative_prompt) for job in jobs],
-            [attempt_seed(job.wanted.seed, attempt) for job in jobs],
+            [attempt_seed(job.wanted.seed, job.scene.attempt) for job in jobs],
         )
 
     def _stitch(self, job: Job, result: np.ndarray | Rejected) -> str:
@@ -152,8 +157,8 @@ class Inpaint:
         return False
 
 
-def _finish(scene: Scene) -> Sample:
-    """The labels of what can be seen."""
+def finished(scene: Scene) -> Sample:
+    """A scene that is done, with the labels of what can be seen."""
     instances: list[Instance] = []
     dropped = list(scene.plan.dropped) + scene.dropped
     for wanted, visible, whole in scene.painted:

@@ -12,11 +12,12 @@ pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
 import torch
 
 from infgen.models.loader import load
-from infgen.models.pixels import to_device
+from infgen.models.painter import MOST_FAILURES
+from infgen.models.pixels import in_range, to_device
 from infgen.models.placing import is_out_of_memory
 from infgen.models.prompts import PainterStopped, Prompt, Rejected
 from infgen.models.settings import ModelSettings
-from infgen.records.errors import DeviceFull
+from infgen.records.errors import DeviceFull, DeviceLost
 
 KINDS = [("sd", 4), ("sd", 9), ("sdxl", 4), ("sdxl", 9), ("flux2", 4), ("zimage", 4)]
 SIDE = 64
@@ -156,7 +157,9 @@ def test_below_full_strength_the_picture_shines_through(small, channels):
     draws = (torch.Generator().manual_seed(seed) for seed in (1, 2))
     noise = torch.cat([torch.randn(1, 4, 16, 16, generator=generator) for generator in draws])
     with torch.no_grad():
-        latents = pipe.vae.encode(to_device(pictures(2), "cpu")).latent_dist.mode()
+        latents = pipe.vae.encode(
+            in_range(to_device(np.stack(pictures(2)), "cpu"))
+        ).latent_dist.mode()
     latents = latents * pipe.vae.config.scaling_factor
     expected = pipe.scheduler.add_noise(latents, noise, seen[0][1])
     assert torch.allclose(seen[0][0][:2, :4], expected, atol=1e-5)
@@ -375,3 +378,31 @@ def test_threads_take_turns_and_get_their_own_pictures(painters):
         ask = lambda s: painter.inpaint([before[s]], [box()], PROMPTS[:1], [s])[0]  # noqa: E731
         together = list(threads.map(ask, range(6)))
     assert all(apart(a, b) == 0 for a, b in zip(alone, together, strict=True))
+
+
+def test_a_device_that_fails_whatever_it_is_asked_is_given_up(small):
+    """Not one failed picture after the other to the end of the run."""
+    painter = load(settings(small("sd", 9)))
+
+    def fail(module, args):
+        raise RuntimeError("CUDA error: unspecified launch failure\nCompile with ...")
+
+    with hooked(painter._inpaint.inpaint.unet, fail):
+        for _ in range(MOST_FAILURES - 1):
+            with pytest.raises(RuntimeError, match="unspecified"):
+                painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])
+        with pytest.raises(DeviceLost, match=r"fails on cpu .*unspecified launch failure$"):
+            painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])
+    assert len(painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])) == 1
+
+
+def test_failures_with_successes_in_between_are_those_of_their_pictures(small):
+    painter = load(settings(small("sd", 9)))
+
+    def fail(module, args):
+        raise RuntimeError("something else")
+
+    for _ in range(MOST_FAILURES):
+        with hooked(painter._inpaint.inpaint.unet, fail), pytest.raises(RuntimeError):
+            painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])
+        painter.inpaint(pictures(1), [box()], PROMPTS[:1], [1])
