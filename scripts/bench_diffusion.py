@@ -17,12 +17,14 @@ infgen    `Pipeline.in_batches`, as a run calls it: planned from two CSVs, paint
 
 The networks are the true architectures with random weights, built here from their public configs:
 they paint noise at true speed. Nothing is downloaded. They are written to a temporary folder (4.3
-GB, then 14 GB) and loaded from there as a user's own folders are. An object is tried once: how
-often a network that knows nothing has to be asked again says nothing.
+GB, then 14 GB) and loaded from there as a user's own folders are. infgen would throw their objects
+away as noise: once painted, each is replaced by a thing that is sure to be seen, so that all that
+follows has to be done. None is tried twice.
 
 On a CPU: by how much infgen's run takes longer than the bare pipeline calls in it, with the same
 networks, batches, prompts, pictures and masks. What is over goes into planning, windows, noise,
 colour match, change maps, mattes, labels and JPEG, as far as it isn't hidden behind the painting.
+Where others use the machine too, trust the processor's time, with OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -46,11 +48,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
 
 import diffusers
+import numpy as np
 import torch
 import transformers
 from PIL import Image
@@ -61,9 +65,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Silent
-from infgen.batch.runner import MOST_TOGETHER, prepare
+from infgen.batch.runner import prepare
 from infgen.batch.settings import RunSettings
-from infgen.models.assembly import first_channels, load_pipe, relate
 from infgen.models.loader import load
 from infgen.models.painter import Painter
 from infgen.models.presets import PRESETS, Preset
@@ -76,8 +79,12 @@ from infgen.stages.inpaint import InpaintSettings
 
 ANCESTOR_CANVAS = 0.75  # of SDXL's native side: 768
 ANCESTOR_TOGETHER = 4
-ANCESTOR_SCENES = {"num_inference_steps": 2, "guidance_scale": 5.0}
-ANCESTOR_OBJECTS = {"num_inference_steps": 3, "guidance_scale": 7.5, "strength": 0.5}
+ANCESTOR_STEPS = (2, 3)  # for scenes and for objects
+ANCESTOR_STRENGTH = 0.5
+IDLE = {
+    "cuda": "Device idle: the share of the time in which no kernel ran, in one profiled repeat.",
+    "cpu": "Device idle: the share of the time outside of the model's calls.",
+}
 PLANNED = 10_000  # pictures, more than any repeat makes
 WAYS = ("ancestor", "plain", "infgen")
 
@@ -177,7 +184,7 @@ SDXL = Architecture(
     vae=VAE | {"sample_size": 1024, "scaling_factor": 0.13025},
     texts=(CLIP_L, CLIP_G),
     scheduler=diffusers.EulerDiscreteScheduler(**BETAS, timestep_spacing="leading"),
-    disk_gb=14.0,
+    disk_gb=13.9,
 )
 
 
@@ -254,8 +261,8 @@ def ascii_tokenizer() -> transformers.CLIPTokenizer:
 @dataclass(frozen=True)
 class Costs:
     """FLOPs (2 per multiplication and addition) for one picture: a step of the UNet without
-    guidance, the VAE's encoder and decoder. Text encoders, which infgen asks once per prompt, don't
-    count."""
+    guidance, the VAE's encoder and decoder. Only what was asked for counts: no text encoders
+    (infgen asks them once per prompt), and nothing that fills up a batch."""
 
     step: float
     encode: float
@@ -349,7 +356,7 @@ class Way(Protocol):
 class Infgen:
     """What `infgen run` does between reading the tables and the records."""
 
-    def __init__(self, settings: RunSettings):
+    def __init__(self, settings: RunSettings, knows_nothing: bool = False):
         self._settings = settings
         self.planner, _, _ = prepare(settings, {}, Silent())
         self.painter = load(settings.model, self.planner.count * (1 + self.planner.most_objects))
@@ -358,17 +365,32 @@ class Infgen:
         prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
         self.painter.prepare(prompts)
         self.painter.forget_text_encoders()
-        batch = self.painter.batch_size
-        self.chunk = batch * -(-MOST_TOGETHER // batch)
+        if knows_nothing:
+            self.painter.inpaint = seen(self.painter.inpaint)  # type: ignore[method-assign]
+        self.chunk = self.painter.batch_size
 
     def make(self, count: int) -> float:
         # a pipeline of its own, or the scenes of the repeat before would be at hand still
         pipeline = Pipeline(self.planner, self._settings, self.painter)
         before = self.painter.busy
-        for made in pipeline.in_batches(range(count), self.chunk):
+        for made in pipeline.in_batches(range(count)):
             if made.failed:
                 raise SystemExit(f"infgen couldn't make a picture: {made.line.decode()}")
         return self.painter.busy - before
+
+
+def seen(inpaint: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but with results that have changed under the whole mask and nowhere else."""
+
+    def call(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray], *others: Any) -> Any:
+        inpaint(pictures, masks, *others)
+        far = np.uint8(128)  # the sum is modulo 256
+        return [
+            np.where(mask[:, :, None], picture + far, picture)
+            for picture, mask in zip(pictures, masks, strict=True)
+        ]
+
+    return call
 
 
 class Loop:
@@ -450,8 +472,8 @@ def ancestor_way(settings: RunSettings, folder: Path, device: str) -> Way:
         planner,
         settings.out,
         ANCESTOR_TOGETHER,
-        ANCESTOR_SCENES,
-        ANCESTOR_OBJECTS,
+        {"num_inference_steps": ANCESTOR_STEPS[0]},
+        {"num_inference_steps": ANCESTOR_STEPS[1], "strength": ANCESTOR_STRENGTH},
     )
 
 
@@ -469,11 +491,25 @@ def plain_way(settings: RunSettings, folder: Path, device: str, row: Preset) -> 
 
 
 @dataclass(frozen=True)
+class Case:
+    """What is to be measured: a way, the pictures it makes in a repeat (None: two chunks), and the
+    FLOPs of a scene and of an object."""
+
+    model: str
+    steps: str
+    way: str
+    build: Callable[[], Way]
+    pictures: int | None
+    scene_flops: float
+    object_flops: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """A way's numbers: what each repeat made, in how many seconds, at what cost."""
 
     model: str
-    steps: int
+    steps: str
     way: str
     pictures: int
     scenes: int
@@ -487,23 +523,11 @@ class Measured:
         """So many per second, in the median."""
         return count / median(self.seconds)
 
-    def share(self, limit: float) -> float:
-        """Of the FLOPs that the device could have done."""
-        return self.rate(self.flops) / limit
 
-
-def measure(
-    name: tuple[str, int, str],
-    build: Callable[[], Way],
-    count: int | None,
-    repeats: int,
-    costs: Callable[[int, int], float],
-    device: str,
-) -> Measured:
-    """Build a way, warm it up, let it make `count` pictures (None: two chunks) `repeats` times, and
-    clear it away. `costs` gives the FLOPs of so many scenes and objects."""
-    way = build()
-    count = count or 2 * way.chunk
+def measure(case: Case, repeats: int, device: str) -> Measured:
+    """Build a way, warm it up, let it make its pictures some times, and clear it away."""
+    way = case.build()
+    count = case.pictures or 2 * way.chunk
     way.make(min(count, way.chunk))
     forget_peak(device)
     seconds, shares = [], []
@@ -517,9 +541,10 @@ def measure(
     plans = plans_of(way.planner, 0, count)
     scenes = len({plan.background.number for plan in plans})
     objects = sum(len(plan.objects) for plan in plans)
+    flops = scenes * case.scene_flops + objects * case.object_flops
     del way
     clear(device)
-    flops = costs(scenes, objects)
+    name = (case.model, case.steps, case.way)
     return Measured(*name, count, scenes, objects, flops, seconds, idle, memory)
 
 
@@ -610,72 +635,56 @@ def compare(arguments: argparse.Namespace, device: str) -> list[Measured]:
             tell(f"{name}: writing {architecture.disk_gb} GB of random weights to {folder}")
             write_model(architecture, Path(folder), device)
             clear(device)
-            for row in _measured(architecture, Path(folder), arguments, device):
-                rows.append(row)
-                tell(f"{row.model}, {row.steps} steps, {row.way}: "
-                     f"{row.rate(row.pictures):.3g} pictures/s")  # fmt: skip
+            for case in cases_of(architecture, Path(folder), arguments):
+                rows.append(measure(case, arguments.repeats, device))
+                rate = rows[-1].rate(rows[-1].pictures)
+                tell(f"{case.model}, {case.steps} steps, {case.way}: {rate:.3g} pictures/s")
     return rows
 
 
-def _measured(
-    architecture: Architecture, folder: Path, arguments: argparse.Namespace, device: str
-) -> Iterator[Measured]:
-    name, ways, repeats = architecture.name, arguments.ways, arguments.repeats
-    if "ancestor" in ways and name == "sdxl":
-        yield measure_ancestor(architecture, folder, arguments, device)
-    costs, row = costs_of(architecture, architecture.side), architecture.preset
+def cases_of(
+    architecture: Architecture, folder: Path, arguments: argparse.Namespace
+) -> Iterator[Case]:
+    """All ways to use one model, the ancestor's only with SDXL."""
+    device, name, row = arguments.device, architecture.name, architecture.preset
+
+    def settings(steps: int, canvas: int | None = None) -> RunSettings:
+        model = ModelSettings(
+            model=str(folder / "scenes"),
+            inpaint_model=str(folder / "inpaint"),
+            steps=steps,
+            device=device,
+            dtype="bf16",
+            batch_size=arguments.batch_size,
+            compile="on" if arguments.compile else "off",
+        )
+        return settings_of(folder, model, arguments.layouts, canvas, attempts=1)
+
+    cases = []
+    if name == "sdxl":
+        canvas, (first, second) = int(architecture.side * ANCESTOR_CANVAS), ANCESTOR_STEPS
+        costs = costs_of(architecture, canvas)
+        cases.append(
+            Case(
+                name,
+                f"{first}, {second}",
+                "ancestor",
+                partial(ancestor_way, settings(second, canvas), folder, device),
+                arguments.loop_images,
+                costs.scene(first),
+                costs.thing(second, ANCESTOR_STRENGTH, 4),
+            )
+        )
+    costs = costs_of(architecture, architecture.side)
     for steps in arguments.steps:
-        settings = settings_of(folder, _model(folder, steps, arguments, device),
-                               arguments.layouts, attempts=1)  # fmt: skip
-        scene, thing = costs.scene(steps), costs.thing(steps, row.strength, 9)
-
-        def flops(scenes: int, objects: int, scene: float = scene, thing: float = thing) -> float:
-            return scenes * scene + objects * thing
-
-        def plain(settings: RunSettings = settings) -> Way:
-            return plain_way(settings, folder, device, row)
-
-        def ours(settings: RunSettings = settings) -> Way:
-            return Infgen(settings)
-
-        for way, build, count in (
-            ("plain", plain, arguments.loop_images),
-            ("infgen", ours, arguments.images),
-        ):
-            if way in ways:
-                yield measure((name, steps, way), build, count, repeats, flops, device)
-
-
-def measure_ancestor(
-    architecture: Architecture, folder: Path, arguments: argparse.Namespace, device: str
-) -> Measured:
-    canvas = int(architecture.side * ANCESTOR_CANVAS)
-    model = _model(folder, ANCESTOR_OBJECTS["num_inference_steps"], arguments, device)
-    settings = settings_of(folder, model, arguments.layouts, canvas)
-    costs = costs_of(architecture, canvas)
-    scene = costs.scene(int(ANCESTOR_SCENES["num_inference_steps"]))
-    steps, strength = ANCESTOR_OBJECTS["num_inference_steps"], ANCESTOR_OBJECTS["strength"]
-    thing = costs.thing(int(steps), strength, 4)
-    return measure(
-        ("sdxl", int(steps), "ancestor"),
-        lambda: ancestor_way(settings, folder, device),
-        arguments.loop_images,
-        arguments.repeats,
-        lambda scenes, objects: scenes * scene + objects * thing,
-        device,
-    )
-
-
-def _model(folder: Path, steps: float, arguments: argparse.Namespace, device: str) -> ModelSettings:
-    return ModelSettings(
-        model=str(folder / "scenes"),
-        inpaint_model=str(folder / "inpaint"),
-        steps=int(steps),
-        device="cuda" if device == "cuda" else "cpu",
-        dtype="bf16",
-        batch_size=arguments.batch_size,
-        compile="on" if arguments.compile else "off",
-    )
+        work = costs.scene(steps), costs.thing(steps, row.strength, 9)
+        plain = partial(plain_way, settings(steps), folder, device, row)
+        ours = partial(Infgen, settings(steps), knows_nothing=True)
+        cases += [
+            Case(name, str(steps), "plain", plain, arguments.loop_images, *work),
+            Case(name, str(steps), "infgen", ours, arguments.images, *work),
+        ]
+    return (case for case in cases if case.way in arguments.ways)
 
 
 def table_of(rows: Sequence[Measured], limit: float) -> str:
@@ -692,7 +701,7 @@ def table_of(rows: Sequence[Measured], limit: float) -> str:
             f"| {row.model} | {row.steps} | {row.way} "
             f"| {row.rate(row.pictures):.3g} ({low:.3g} to {high:.3g}) "
             f"| {row.rate(row.scenes):.3g} | {row.rate(row.objects):.3g} "
-            f"| {row.share(limit):.1%} | {idle} | {memory} |"
+            f"| {row.rate(row.flops) / limit:.1%} | {idle} | {memory} |"
         )
     return "\n".join(lines)
 
@@ -726,78 +735,46 @@ def ratio_table(ratios: Sequence[dict[str, Any]]) -> str:
 # ---- overhead, on a CPU --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Overhead:
-    """Seconds of each repeat, on the wall and of the processor, with infgen and of the bare calls;
-    `outside` is infgen's share of the wall in which the painter wasn't at work. `calls` and
-    `bare_calls` count what went through the networks."""
-
-    model: str
-    steps: int
-    pictures: int
-    objects: int
-    batch_size: int
-    wall: list[float]
-    bare_wall: list[float]
-    processor: list[float]
-    bare_processor: list[float]
-    outside: float
-    calls: dict[str, int]
-    bare_calls: dict[str, int]
-
-    @property
-    def overheads(self) -> list[float]:
-        return _excess(self.wall, self.bare_wall)
-
-    @property
-    def processor_overheads(self) -> list[float]:
-        return _excess(self.processor, self.bare_processor)
-
-
-def _excess(ours: Sequence[float], bare: Sequence[float]) -> list[float]:
-    """Of each pair of neighbours, on a machine that others may be using."""
-    return [one / other - 1 for one, other in zip(ours, bare, strict=True)]
-
-
-def measure_overhead(arguments: argparse.Namespace) -> Overhead:
-    steps = arguments.steps[0] if arguments.steps else None
+def measure_overhead(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was made, and of each pair of neighbouring repeats the seconds with infgen and of the
+    bare calls, on the wall and of the processor; `outside` is the share of infgen's wall time in
+    which the painter wasn't at work."""
     model = ModelSettings(
-        model=arguments.model, steps=steps, device="cpu", batch_size=arguments.batch_size
+        model=arguments.model,
+        steps=arguments.steps[0] if arguments.steps else None,
+        device="cpu",
+        batch_size=arguments.batch_size,
     )
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         write_tables(Path(folder), arguments.objects)
         way = Infgen(settings_of(Path(folder), model, arguments.layouts))
-        count = arguments.images or 2 * way.chunk
+        count = arguments.images
         with recorded(way.painter) as asked, counted() as calls:
             way.make(count)
         bare = BareCalls(way.painter, asked)
         with counted() as bare_calls:
             bare()
-        ours, bares, shares = [], [], []
+        pairs, outside = [], []
         for repeat in range(arguments.repeats):
-            for turn in (repeat, repeat + 1):
-                if turn % 2:
-                    bares.append(timed(bare))
-                else:
-                    before = way.painter.busy
-                    ours.append(timed(lambda: way.make(count)))
-                    shares.append(1 - (way.painter.busy - before) / ours[-1][0])
-        half = way.painter.resolved.inpaint
-        assert half
-        return Overhead(
-            half.name,
-            half.row.steps,
-            count,
-            sum(len(plan.objects) for plan in plans_of(way.planner, 0, count)),
-            way.painter.batch_size,
-            [wall for wall, _ in ours],
-            [wall for wall, _ in bares],
-            [processor for _, processor in ours],
-            [processor for _, processor in bares],
-            median(shares),
-            dict(calls),
-            dict(bare_calls),
-        )
+            seconds = {}
+            for ours in (True, False) if repeat % 2 else (False, True):
+                before = way.painter.busy
+                seconds[ours] = timed(partial(way.make, count) if ours else bare)
+                if ours:
+                    outside.append(1 - (way.painter.busy - before) / seconds[ours][0])
+            pairs.append((seconds[True], seconds[False]))
+    return {
+        "model": way.painter.names[-1],
+        "steps": bare.steps,
+        "batch_size": way.painter.batch_size,
+        "pictures": count,
+        "objects": sum(len(plan.objects) for plan in plans_of(way.planner, 0, count)),
+        "wall": [(ours[0], bare[0]) for ours, bare in pairs],
+        "processor": [(ours[1], bare[1]) for ours, bare in pairs],
+        "outside": median(outside),
+        "calls": dict(calls),
+        "bare_calls": dict(bare_calls),
+    }
 
 
 def timed(call: Make) -> tuple[float, float]:
@@ -851,33 +828,23 @@ def counted() -> Iterator[Counter[str]]:
 
 
 class BareCalls:
-    """The calls of diffusers' pipelines that answer what a painter was asked for, in its batches:
-    tensors in, decoded tensors out, nothing before or after. Texts are encoded beforehand."""
+    """The calls of diffusers' pipelines that answer what a painter was asked for, in its batches
+    and with its own pipelines: tensors in, decoded tensors out, nothing before or after. Texts are
+    encoded beforehand."""
 
     def __init__(self, painter: Painter, asked: Asked):
-        half = painter.resolved.inpaint
-        if half is not painter.resolved.scenes or half is None or half.row.family != "sd":
+        scenes, inpaint = painter._scenes, painter._inpaint
+        if scenes is not inpaint or inpaint.row.family != "sd":
             raise SystemExit("the overhead is measured with one Stable Diffusion 1 model for both")
-        self._row, self._batch = half.row, painter.batch_size
-        self._inpaint = load_pipe(half.row.inpaint_class, half.found.folder, torch.float32)
-        self._scenes = self._pipe_for_scenes()
-        self._embeddings: dict[str, torch.Tensor] = {}
-        with torch.no_grad():
-            self._calls = [call for name, of in asked for call in self._prepared(name, *of)]
+        self._scenes, self._inpaint = scenes.scenes, inpaint.inpaint
+        self._row, self._words, self._batch = inpaint.row, inpaint.words, painter.batch_size
+        self.steps = inpaint.row.steps
+        self._calls = [call for name, of in asked for call in self._prepared(name, *of)]
 
     def __call__(self) -> None:
         with torch.no_grad():
             for call in self._calls:
                 call()
-
-    def _pipe_for_scenes(self) -> Pipe | None:
-        """As infgen has it; None: a UNet that can only inpaint repaints everything."""
-        unet = self._inpaint.unet
-        if unet.config.in_channels != 4:
-            if not self._row.first_channels:
-                return None
-            unet = first_channels(unet)
-        return relate(self._inpaint, self._row.scenes_class, unet=unet)
 
     def _prepared(self, name: str, *asked: Any) -> Iterator[Make]:
         """A call for every batch of what was asked; the last is filled up, as the painter does."""
@@ -890,7 +857,7 @@ class BareCalls:
                 pictures = [torch.from_numpy(asked[0][row]) for row in rows]
                 masks = [torch.from_numpy(asked[1][row]) for row in rows]
                 yield self._inpainting(torch.stack(pictures), torch.stack(masks), options)
-            elif self._scenes is None:
+            elif self._scenes is None:  # a UNet that can only inpaint repaints everything
                 width, height = asked[1]
                 nothing = torch.full((len(rows), height, width, 3), 127, dtype=torch.uint8)
                 yield self._inpainting(nothing, torch.ones_like(nothing[..., 0]), options, 1.0)
@@ -899,17 +866,15 @@ class BareCalls:
 
     def _options(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
         return {
-            "prompt_embeds": torch.stack([self._embed(prompt.text) for prompt in prompts]),
-            "negative_prompt_embeds": torch.stack([self._embed(p.negative) for p in prompts]),
+            "prompt_embeds": self._embed([prompt.text for prompt in prompts]),
+            "negative_prompt_embeds": self._embed([prompt.negative for prompt in prompts]),
             "num_inference_steps": self._row.steps,
             "guidance_scale": self._row.guidance,
             "output_type": "pt",
         }
 
-    def _embed(self, text: str) -> torch.Tensor:
-        if text not in self._embeddings:
-            self._embeddings[text] = self._inpaint.encode_prompt([text], "cpu", 1, False)[0][0]
-        return self._embeddings[text]
+    def _embed(self, texts: Sequence[str]) -> torch.Tensor:
+        return torch.stack([embedding[0] for embedding in self._words(texts)])
 
     def _painting(self, pipe: Pipe, size: tuple[int, int], options: dict[str, Any]) -> Make:
         return lambda: pipe(width=size[0], height=size[1], **options)
@@ -929,26 +894,27 @@ class BareCalls:
         )
 
 
-def overhead_table(found: Overhead) -> str:
-    same = found.calls == found.bare_calls
+def overhead_table(found: dict[str, Any]) -> str:
+    alike = found["calls"] == found["bare_calls"]
     lines = [
-        f"{found.model}: {found.pictures} pictures, {found.objects} objects planned, "
-        f"{found.steps} steps, batches of {found.batch_size}; the networks were called "
-        + ("alike" if same else f"differently: {found.calls}, bare {found.bare_calls}"),
+        "{model}: {pictures} pictures, {objects} objects planned, {steps} steps, batches of "
+        "{batch_size}; the networks were called ".format(**found)
+        + ("alike" if alike else "differently: {calls}, bare {bare_calls}".format(**found)),
         "",
-        "| | bare calls | infgen | overhead (of the repeats) |",
+        "| | bare calls | infgen | overhead (of the pairs) |",
         "|---|---|---|---|",
     ]
-    for name, ours, bare, overheads in (
-        ("wall", found.wall, found.bare_wall, found.overheads),
-        ("processor", found.processor, found.bare_processor, found.processor_overheads),
-    ):
+    for name in ("wall", "processor"):
+        ours, bare = (median(seconds) for seconds in zip(*found[name], strict=True))
+        over = [one / other - 1 for one, other in found[name]]
         lines.append(
-            f"| {name} | {median(bare):.2f} s | {median(ours):.2f} s "
-            f"| {median(overheads):+.1%} ({min(overheads):+.1%} to {max(overheads):+.1%}) |"
+            f"| {name} | {bare:.2f} s | {ours:.2f} s "
+            f"| {median(over):+.1%} ({min(over):+.1%} to {max(over):+.1%}) |"
         )
-    lines += ["", f"Of infgen's wall time the painter wasn't at work for {found.outside:.1%}."]
-    return "\n".join(lines)
+    outside = found["outside"]
+    return "\n".join(
+        [*lines, "", f"The painter wasn't at work for {outside:.1%} of infgen's time."]
+    )
 
 
 # ---- main ----------------------------------------------------------------------------------------
@@ -983,19 +949,18 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer repeats, steps and pictures")
     add("--device", choices=("auto", "cuda", "cpu"), default="auto")
-    add("--steps", type=_numbers, help="of denoising, comma-separated (8,20; the model's own for "
-        "the overhead)")  # fmt: skip
-    add("--images", type=int, help="pictures that infgen makes in a repeat (two batches)")
+    add("--steps", type=int, nargs="+", help="(8 20; the model's own for the overhead)")
+    add("--images", type=int, help="pictures that infgen makes in a repeat (two batches; 24)")
     add("--objects", type=int, default=2, help="objects per picture (2)")
     add("--layouts", type=int, default=1, help="pictures per scene (1)")
     add("--batch-size", type=int, help="of infgen (as it chooses)")
-    add("--repeats", type=int, help="(3; 7 pairs for the overhead)")
+    add("--repeats", type=int, help="(3; 5 pairs for the overhead)")
     add("--folder", type=Path, help="for temporary files: up to 14 GB (the system's)")
     add("--json", type=Path, help="write all numbers there too")
     gpu = parser.add_argument_group("three ways, two models (on a GPU)").add_argument
     gpu("--shrunken", action="store_true", help="tiny networks of the same kinds, on any device")
-    gpu("--models", type=_words(tuple(ARCHITECTURES)), default=tuple(ARCHITECTURES))
-    gpu("--ways", type=_words(WAYS), default=WAYS, help="the ancestor goes with sdxl")
+    gpu("--models", nargs="+", choices=ARCHITECTURES, default=[*ARCHITECTURES])
+    gpu("--ways", nargs="+", choices=WAYS, default=WAYS, help="the ancestor goes with sdxl")
     gpu("--loop-images", type=int, help="pictures that the loops make in a repeat (4)")
     gpu("--compile", action="store_true", help="compile infgen's networks")
     cpu = parser.add_argument_group("overhead (on a CPU)").add_argument
@@ -1004,20 +969,6 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     if arguments.device == "auto":
         arguments.device = "cuda" if torch.cuda.is_available() else "cpu"
     return arguments
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
-
-
-def _words(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
-    def words(text: str) -> tuple[str, ...]:
-        chosen = tuple(text.split(","))
-        if not set(chosen) <= set(known):
-            raise argparse.ArgumentTypeError(f"choose among {', '.join(known)}")
-        return chosen
-
-    return words
 
 
 def _fill(arguments: argparse.Namespace, **defaults: Any) -> None:
@@ -1030,17 +981,13 @@ def _fill(arguments: argparse.Namespace, **defaults: Any) -> None:
 def main(words: Sequence[str] | None = None) -> None:
     arguments = parse(words)
     device, quick = arguments.device, arguments.quick
-    for log in (diffusers.utils.logging, transformers.utils.logging):
-        log.disable_progress_bar()
-        log.set_verbosity_error()
     report: dict[str, Any] = {"machine": machine(device)}
     print(", ".join(f"{name} {value}" for name, value in report["machine"].items()) + "\n")
     try:
         if device == "cpu" and not arguments.shrunken:
-            _fill(arguments, repeats=3 if quick else 7, images=8 if quick else None)
-            found = measure_overhead(arguments)
-            report["overhead"] = vars(found) | {"overhead": median(found.overheads)}
-            print(overhead_table(found))
+            _fill(arguments, repeats=3 if quick else 5, images=8 if quick else 24)
+            report["overhead"] = measure_overhead(arguments)
+            print(overhead_table(report["overhead"]))
         else:
             _fill(
                 arguments,
@@ -1054,7 +1001,7 @@ def main(words: Sequence[str] | None = None) -> None:
             ratios = ratios_of(rows)
             report |= {"limit": limit, "rows": [vars(row) for row in rows], "ratios": ratios}
             print(f"The device's limit: {limit / 1e12:.3g} TFLOP/s in bf16, measured.\n")
-            print(table_of(rows, limit) + "\n\n" + ratio_table(ratios))
+            print(table_of(rows, limit) + "\n\n" + IDLE[device] + "\n\n" + ratio_table(ratios))
     except InfgenError as error:
         raise SystemExit(str(error)) from None
     if arguments.json:
@@ -1062,4 +1009,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    for log in (diffusers.utils.logging, transformers.utils.logging):
+        log.disable_progress_bar()
+        log.set_verbosity_error()
     main()

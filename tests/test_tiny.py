@@ -29,6 +29,8 @@ from infgen.records.sample import Entry
 from tests.test_readme import BLOCKS, infgen_commands
 from tests.tiny import ROOT, script
 
+pytestmark = pytest.mark.xdist_group("tiny")  # one dataset for all of them
+
 world = script("tiny_world")
 SIDE = PRESETS["tiny"].native
 MOST_MB = 12
