@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,10 +21,18 @@ DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it o
 @dataclass(frozen=True)
 class Means:
     """What a run paints with: the `method` of every class, and the `model`, if one is needed (for
-    the objects, or for scenes of which there is only a prompt)."""
+    the objects, or for scenes of which there is only a prompt). `lacks`: why the GPU that is there
+    isn't used."""
 
     method: str
     model: Resolved | None = None
+    lacks: tuple[Problem, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user."""
+        about_model = self.model.warnings if self.model else ()
+        return (*about_model, *(f"pasted, not inpainted: {problem}" for problem in self.lacks))
 
     @property
     def native(self) -> int:
@@ -53,7 +61,7 @@ def choose_means(settings: RunSettings, pinned: Mapping[str, str]) -> Means:
         return Means("inpaint", model)
     if certain:
         raise InputError(model.problems)
-    return Means("paste")
+    return Means("paste", lacks=tuple(model.problems))
 
 
 def _begun_with(settings: RunSettings, pinned: Mapping[str, str]) -> str:
@@ -78,11 +86,11 @@ def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
     if prompts_only := lacks_pictures(request, settings):
         model = means.model or (resolve(settings.model) if has_gpu() else None)
         if model and not model.problems:
-            means = Means(means.method, model)
+            means = replace(means, model=model)
         else:
             lacking = prompts_only + (list(model.problems) if model else []) + lacking
     elif means.method == "paste":
-        means = Means("paste")  # a model that is named, but has nothing to paint
+        means = replace(means, model=None)  # it is named, but has nothing to paint
     if not lacking:
         return means
     if settings.method == "auto" and not settings.model.model:
@@ -100,6 +108,7 @@ def has_gpu() -> bool:
     signs = (
         shutil.which("nvidia-smi"),
         Path("/dev/nvidiactl").exists(),
+        Path("/dev/kfd").exists(),  # AMD
         Path("/dev/dxg").exists(),  # Windows' Linux
         (platform.system(), platform.machine()) == ("Darwin", "arm64"),
     )

@@ -85,8 +85,7 @@ def prepare(
     request, warnings = read_request(backgrounds, classes, canvas)
     means = check_means(means, request, settings)
     planner = Planner(request, settings.plan, (means.method,) * len(request.classes), canvas)
-    about_model = means.model.warnings if means.model else ()
-    notes = (*map(str, warnings), *planner.notes, *about_model)
+    notes = (*map(str, warnings), *planner.notes, *means.notes)
     for note in notes:
         reporter.warn(note)
     reporter.say(f"{means.method}: {', '.join(_names(request))}")

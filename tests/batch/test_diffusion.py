@@ -241,3 +241,14 @@ def test_ctrl_c_waits_for_a_step_and_not_for_a_batch(asked: dict, monkeypatch) -
     assert len(steps) < 200
     monkeypatch.setattr(UNet2DConditionModel, "forward", forward)
     assert infgen.run(**asked | {"steps": 200}).pictures == 4
+
+
+def test_a_gpu_whose_model_cannot_be_had_is_not_passed_over_in_silence(
+    tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(methods, "has_gpu", lambda: True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    manifest = infgen.run(**tables.settings(out=tmp_path / "dataset", images=2))
+    [note] = [note for note in manifest.notes if "pasted, not inpainted" in note]
+    assert "stable-diffusion" in note

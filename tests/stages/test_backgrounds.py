@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from infgen.models.prompts import Prompt, Rejected
 from infgen.ops.planning import cover_size
 from infgen.records.errors import PictureError
-from infgen.records.plan import BackgroundPlan
+from infgen.records.plan import BackgroundPlan, ImagePlan
 from infgen.sources.tables import PLAIN_KINDS
 from infgen.stages import backgrounds as stage
 from infgen.stages.backgrounds import PLAIN, Backgrounds, draw_plain
@@ -187,3 +190,30 @@ def test_noise_is_colourful_and_soft():
     pixels = plain("plain:noise", 5, (640, 480)).astype(int)
     assert pixels.std() > 15
     assert abs(np.diff(pixels, axis=0)).max() < 40
+
+
+class Scenes:
+    """A painter of grey scenes that never manages the prompt "bad", and keeps count."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def scenes(
+        self, prompts: Sequence[Prompt], size: tuple[int, int], seeds: Sequence[int]
+    ) -> list[np.ndarray | Rejected]:
+        texts = [prompt.text for prompt in prompts]
+        self.asked.append(texts)
+        grey = np.full((*size[::-1], 3), 128, np.uint8)
+        return [Rejected("it is black") if text == "bad" else grey.copy() for text in texts]
+
+
+def test_a_scene_that_cannot_be_painted_costs_only_itself() -> None:
+    painter = Scenes()
+    plans = [
+        ImagePlan(i, "train", (8, 8), BackgroundPlan(i, 0, prompt=text, seed=i), ())
+        for i, text in enumerate(["a", "bad", "b"])
+    ]
+    first, second, third = Backgrounds({}, painter).make(plans)  # type: ignore[arg-type]
+    assert isinstance(first, np.ndarray) and isinstance(third, np.ndarray)
+    assert isinstance(second, PictureError) and "it is black" in str(second)
+    assert painter.asked == [["a", "bad", "b"], ["bad"], ["bad"]]
