@@ -67,12 +67,15 @@ def place(pipes: Iterable[Pipe], device: str, placing: Placing) -> None:
             pipe.to(device)
 
 
-def put_back(pipe: Pipe) -> None:
-    """Send the VAE back to main memory after it was used outside of a pipeline's call, where each
-    part is on the device only while it works: the last one stays, else. (What else was there, a
-    call has sent back at its end.)"""
-    if getattr(pipe, "_all_hooks", None):
-        pipe.vae.to("cpu")
+def put_back(*pipes: Pipe | None) -> None:
+    """With the placing "model", send every part back to main memory: after a call, as not every
+    pipeline does so by itself when it gives latents (SDXL's inpainting leaves its UNet), and after
+    the VAE was used outside of a call, as the last part stays on the device until the next comes.
+    Far cheaper than `maybe_free_model_hooks`, which also makes all hooks anew. Else nothing is
+    done."""
+    for pipe in pipes:
+        for hook in getattr(pipe, "_all_hooks", ()):
+            hook.offload()
 
 
 def free_gb() -> float:

@@ -14,7 +14,7 @@ pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
 import torch
 
 from infgen.models import assembly, placing, words
-from infgen.models.families import FAMILIES, encode
+from infgen.models.families import FAMILIES, decode
 from infgen.models.loader import load, resolve
 from infgen.models.prompts import Prompt
 from infgen.models.settings import ModelSettings
@@ -102,20 +102,32 @@ def test_batches_leave_room_for_what_offloading_brings(small, monkeypatch):
     assert placing.choose_batch(resolved, pipes, "model") == 4
 
 
-@pytest.mark.parametrize("family", ["sd", "flux2"])
-def test_the_vae_goes_back_after_it_was_used_by_itself(small, monkeypatch, family):
-    pipe = load(settings(small(family)))._inpaint.inpaint
-    moves = []
-    monkeypatch.setattr(pipe.vae, "to", lambda *where: moves.append(where))
-    placing.put_back(pipe)
-    assert not moves  # all is on the device for good
-    monkeypatch.undo()
-    placing.place([pipe], "cpu", "model")
+@pytest.mark.parametrize("family", ["sd", "sdxl", "flux2", "zimage"])
+def test_parts_go_back_after_a_call_and_after_decoding(small, monkeypatch, family):
+    """The hooks are accelerate's own; they come to "cpu:0" and go to "cpu", both the CPU."""
+    there = {}
+    move = torch.nn.Module.to
+
+    def follow(module, *args, **more):
+        if args and isinstance(args[0], str | torch.device):
+            there[type(module).__name__] = torch.device(args[0]).index == 0
+        return move(module, *args, **more)
+
+    monkeypatch.setattr(torch.nn.Module, "to", follow)
+    monkeypatch.setattr(assembly, "choose_placing", lambda resolved, pipes: "model")
+    painter = load(settings(small(family)))
+    hand = painter._inpaint
+    pictures, masks = torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64)
+    draw = painter._draw(hand, CAT, [1], [0], 1.0)
     with torch.no_grad():
-        encode(pipe.vae, torch.zeros(1, 3, 64, 64))
-    monkeypatch.setattr(pipe.vae, "to", lambda *where: moves.append(where))
-    placing.put_back(pipe)
-    assert moves == [("cpu",)]
+        latents = hand.family.inpaint(hand.inpaint, pictures, masks, draw)
+        placing.put_back(hand.scenes, hand.inpaint)
+        assert not any(there.values())
+        decode(hand.inpaint.vae, hand.family.unscale(hand.inpaint, latents))
+    assert [name for name in there if there[name]] == [type(hand.inpaint.vae).__name__]
+    placing.put_back(hand.inpaint)
+    assert not any(there.values())
+    placing.put_back(None, load(settings(small("sd")))._inpaint.inpaint)  # hooks or not
 
 
 def test_the_facts_of_a_run_are_plain_values(small):
