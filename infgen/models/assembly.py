@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,13 @@ Pair = tuple[Pipe | None, Pipe]  # for scenes and for inpainting
 
 
 def assemble(
-    resolved: Resolved, folders: Folders, pictures: int, prompts: Sequence[Prompt] = ()
+    resolved: Resolved,
+    folders: Folders,
+    pictures: int,
+    prompts: Sequence[Prompt],
+    tell: Callable[[str], object],
 ) -> Painter:
-    """A painter from files on this disk. `pictures` and `prompts`: see `loader.load`."""
+    """A painter from files on this disk. The other arguments: see `loader.load`."""
     scenes, inpaint = resolved.scenes, resolved.inpaint
     assert scenes and inpaint
     checker = resolved.settings.safety_checker
@@ -68,7 +72,7 @@ def assemble(
     if placing in ("device", "encoders aside"):  # else parts go to and fro anyway
         _learn_ahead(hands, prompts)
     place(pipes, device, placing)
-    compiled = compile_parts(resolved, pipes, placing, pictures)
+    compiled = compile_parts(resolved, pipes, placing, pictures, tell)
     batch = choose_batch(resolved, pipes, placing)
     about = facts(resolved, placing, batch, compiled)
     return Painter(resolved, hands[0], hands[-1], batch, device, about)

@@ -6,7 +6,8 @@ imported only inside `load`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from infgen.models import hub
@@ -23,14 +24,18 @@ __all__ = ["Resolved", "check", "load", "resolve"]
 
 
 def load(
-    what: ModelSettings | Resolved, pictures: int = 0, prompts: Iterable[Prompt] = ()
+    what: ModelSettings | Resolved,
+    pictures: int = 0,
+    prompts: Iterable[Prompt] = (),
+    tell: Callable[[str], object] = warnings.warn,
 ) -> Painter:
     """Load what the settings name, or what they have been resolved to, onto its device.
 
     `pictures` is how many pictures, scenes and objects together, the whole job will ask for (not
     what is left of it, so that a resumed job computes alike); a long job is compiled. `prompts` are
     those that are known beforehand: they are encoded before anything else takes room on the device,
-    and the text encoders are put aside. (With offloading that waits for `Painter.prepare`.)
+    and the text encoders are put aside. (With offloading that waits for `Painter.prepare`.) `tell`
+    hears, from whichever thread, what goes wrong later and can be lived with.
 
     Raises:
         MissingExtra: torch or a package beside it isn't installed.
@@ -47,4 +52,4 @@ def load(
     from infgen.models.placing import memory_or_sentence
 
     with memory_or_sentence():
-        return assemble(resolved, folders, pictures, tuple(prompts))
+        return assemble(resolved, folders, pictures, tuple(prompts), tell)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -128,7 +127,11 @@ def has_c_compiler() -> bool:
 
 
 def compile_parts(
-    resolved: Resolved, pipes: Iterable[Pipe], placing: Placing, pictures: int
+    resolved: Resolved,
+    pipes: Iterable[Pipe],
+    placing: Placing,
+    pictures: int,
+    tell: Callable[[str], object],
 ) -> bool:
     """Compile denoisers and VAEs in place, if that pays; whether it does. There are few shapes:
     batches are full, so those of scenes, of objects, and of pictures for the VAE alone; each is
@@ -145,13 +148,13 @@ def compile_parts(
         )
     }.values():
         part.compile(dynamic=False)
-        _fall_back(part)
+        _fall_back(part, tell)
     return True
 
 
-def _fall_back(part: torch.nn.Module) -> None:
+def _fall_back(part: torch.nn.Module, tell: Callable[[str], object]) -> None:
     """Let a compiled part, when compiling or what comes of it fails, work uncompiled from then on,
-    with a warning: a run is worth more than the fifth that compiling saves."""
+    and tell of it: a run is worth more than the fifth that compiling saves."""
     compiled: Any = part._compiled_call_impl
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -162,7 +165,7 @@ def _fall_back(part: torch.nn.Module) -> None:
                 raise
             reason = " ".join(f"{type(error).__name__}: {error}".split())
         part._compiled_call_impl = None
-        warnings.warn(f"{type(part).__name__} works uncompiled ({reason[:300]})", stacklevel=2)
+        tell(f"the model's {type(part).__name__} works uncompiled: {reason[:300]}")
         return part(*args, **kwargs)
 
     part._compiled_call_impl = call
