@@ -104,6 +104,11 @@ class Resolved:
         return tuple(half for half in both if half)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The models, with revisions."""
+        return tuple(half.name for half in self.halves)
+
+    @property
     def download_bytes(self) -> int:
         """What has to be fetched from the hub first."""
         return sum({part.need: part.size for half in self.halves for part in half.parts}.values())

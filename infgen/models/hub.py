@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,8 +92,9 @@ def _remember(found: Found, snapshot: Path) -> None:
     branch = found.need.revision or "main"
     if branch != found.revision and found.revision:
         note = snapshot.parent.parent / "refs" / branch
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(found.revision)
+        with suppress(OSError):  # a cache that others keep
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(found.revision)
 
 
 def space_lacking(found: Iterable[Found]) -> str:
