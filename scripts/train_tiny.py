@@ -70,7 +70,7 @@ class Recipe:
     vae_steps: int = 2800
     vae_batch: int = 16
     vae_rate: float = 2e-3
-    unet_steps: int = 5400
+    unet_steps: int = 4600
     unet_batch: int = 32  # a third of it text-to-image, the rest inpainting
     unet_rate: float = 1.2e-3
     save_every: int = 200
@@ -612,6 +612,14 @@ def save(
     pipeline.to("cpu", torch.float16)
     text_encoder.float()  # transformers loads the stored type, diffusers float32: let them agree
     pipeline.save_pretrained(out)
+    index = json.loads((out / "model_index.json").read_text())
+    index["_infgen"] = {  # what infgen can't know of a stranger's folder
+        "first_channels": True,
+        "steps": Sampler.steps,
+        "guidance": Sampler.guidance,
+        "dtype": "fp32",
+    }
+    (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     for name in ("vocab.json", "merges.txt"):  # transformers 4 reads these, 5 tokenizer.json
         shutil.copy(job.work / "tokenizer" / name, out / "tokenizer" / name)
     say(f"saved {out}: {sum(f.stat().st_size for f in out.rglob('*')) / 1e6:.1f} MB")
