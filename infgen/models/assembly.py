@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,30 @@ from infgen.models.choice import Half, Resolved
 from infgen.models.families import FAMILIES, Pipe
 from infgen.models.files import LORA, Need
 from infgen.models.painter import Hand, Painter
-from infgen.models.placing import choose_batch, choose_placing, compile_parts, place
-from infgen.models.words import Words
+from infgen.models.placing import choose_batch, choose_placing, compile_parts, facts, place
+from infgen.models.prompts import Prompt
+from infgen.models.words import Words, texts_of
 
 CHECKER = "diffusers.pipelines.stable_diffusion.safety_checker"
+# newer diffusers call it `dtype` and warn about `torch_dtype`; older ones know only that
+RELEASE = tuple(int(number) for number in diffusers.__version__.split(".")[:2])
+DTYPE_WORD = "dtype" if RELEASE >= (0, 42) else "torch_dtype"
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 Folders = Mapping[Need, Path]
 Pair = tuple[Pipe | None, Pipe]  # for scenes and for inpainting
 
 
-def assemble(resolved: Resolved, folders: Folders, pictures: int) -> Painter:
-    """A painter from files on this disk. `pictures`: see `loader.load`."""
+def assemble(
+    resolved: Resolved,
+    folders: Folders,
+    pictures: int,
+    prompts: Sequence[Prompt],
+    tell: Callable[[str], object],
+) -> Painter:
+    """A painter from files on this disk. The other arguments: see `loader.load`."""
     scenes, inpaint = resolved.scenes, resolved.inpaint
     assert scenes and inpaint
     checker = resolved.settings.safety_checker
@@ -39,23 +52,49 @@ def assemble(resolved: Resolved, folders: Folders, pictures: int) -> Painter:
             loaded = [(scenes, _load_pair(scenes, partner, folders, checker))]
         else:
             loaded = [
-                (half, _load_pair(half, None, folders, checker)) for half in (scenes, inpaint)
+                (half, _load_pair(half, None, folders, checker and half is scenes))
+                for half in (scenes, inpaint)
             ]
     one_text = len(loaded) == 2 and _share_equal_parts(loaded[0], loaded[1], folders)
     pipes = [pipe for _, pair in loaded for pipe in pair if pipe is not None]
-    placing = choose_placing(resolved, pipes)
+    _lay_out(pipes)
+    device, placing = resolved.device, choose_placing(resolved, pipes)
+    first = loaded[0][1][1]  # its safety checker looks at what either model paints
+    check = [getattr(first, name, None) for name in ("safety_checker", "feature_extractor")]
     hands: list[Hand] = []
     for half, pair in loaded:
         family = FAMILIES[half.row.family]
         own = pipes if one_text else [pipe for pipe in pair if pipe is not None]
         words = hands[0].words if hands and one_text else Words(
-            own, family, resolved.device, placing
+            own, family, device, placing, pipes
         )  # fmt: skip
-        parts = (getattr(pair[1], name, None) for name in ("safety_checker", "feature_extractor"))
-        hands.append(Hand(half.row, family, *pair, words, *parts))
-    place(pipes, resolved.device, placing)
-    compile_parts(resolved, pipes, placing, pictures)
-    return Painter(resolved, hands[0], hands[-1], choose_batch(resolved), resolved.device)
+        hands.append(Hand(half.row, family, *pair, words, *check))
+    if placing in ("device", "encoders aside"):  # else parts go to and fro anyway
+        _learn_ahead(hands, prompts)
+    place(pipes, device, placing)
+    compiled = compile_parts(resolved, pipes, placing, pictures, tell)
+    batch = choose_batch(resolved, pipes, placing)
+    about = facts(resolved, placing, batch, compiled)
+    return Painter(resolved, hands[0], hands[-1], batch, device, about)
+
+
+def _learn_ahead(hands: Iterable[Hand], prompts: Sequence[Prompt]) -> None:
+    """Encode the prompts while only the text encoders have come to the device, and put these aside
+    for good."""
+    if prompts:
+        for hand in hands:
+            hand.words.put_encoders_aside()
+        for hand in hands:
+            guided = hand.family.guided(hand.inpaint, hand.guidance)
+            hand.words.learn(texts_of(prompts, guided))
+
+
+def _lay_out(pipes: Iterable[Pipe]) -> None:
+    """Give convolutions the layout in memory that GPUs like."""
+    for pipe in pipes:
+        for part in (pipe.vae, getattr(pipe, "unet", None)):
+            if part is not None:
+                part.to(memory_format=torch.channels_last)
 
 
 @contextmanager
@@ -147,9 +186,6 @@ def load_pipe(
     pipe.set_progress_bar_config(disable=True)
     if dtype == torch.float16 and pipe.vae.config.get("force_upcast"):
         pipe.vae.to(torch.float32)  # SDXL's own overflows in 16 bits
-    for part in (pipe.vae, getattr(pipe, "unet", None)):
-        if part is not None:
-            part.to(memory_format=torch.channels_last)
     return pipe
 
 
@@ -160,15 +196,9 @@ def _from_folder(kind: Any, folder: Path, dtype: torch.dtype, **parts: Any) -> A
                 for path in folder.rglob("*"))  # fmt: skip
     half = bool(names) and (dtype != torch.float32 or not plain)
     return kind.from_pretrained(
-        folder, variant="fp16" if half else None, local_files_only=True, **{_dtype_word(): dtype},
+        folder, variant="fp16" if half else None, local_files_only=True, **{DTYPE_WORD: dtype},
         **parts,
     )  # fmt: skip
-
-
-def _dtype_word() -> str:
-    """Newer diffusers call it `dtype` and warn about `torch_dtype`; older ones know only that."""
-    known = inspect.getdoc(diffusers.DiffusionPipeline.from_pretrained) or ""
-    return "torch_dtype" if "torch_dtype (`" in known else "dtype"
 
 
 def relate(pipe: Pipe, class_name: str, **parts: Any) -> Pipe:
@@ -200,7 +230,7 @@ def first_channels(unet: Any) -> Any:
     with torch.no_grad():
         twin.conv_in.weight.copy_(old.weight[:, : twin.config.in_channels])
         twin.conv_in.bias.copy_(old.bias)
-    return twin.eval().to(memory_format=torch.channels_last)
+    return twin.eval()
 
 
 def _fuse(pipe: Pipe, lora: Path, denoiser: str) -> None:
@@ -239,5 +269,9 @@ def _weights_of(folder: Path) -> dict[str, str]:
 
 
 def _hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    blob = path.resolve()
+    if blob.parent.name == "blobs" and SHA256.fullmatch(blob.name):
+        return blob.name
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,6 +17,8 @@ from infgen.models.presets import Preset
 from infgen.models.settings import ModelSettings
 from infgen.records.errors import Problem
 
+SAMPLE_BYTES, SAMPLES = 2**16, 128  # of a file of weights: 8 MB in all, read in no time
+
 
 @dataclass(frozen=True)
 class Half:
@@ -25,6 +27,7 @@ class Half:
     `row` holds the numbers that count, from the preset, the model's folder and the settings;
     `found` says where the weights are. `vae` takes the place of the model's own and `lora` is added
     to its denoiser. `shares`: only the denoiser is its own, the rest is the scenes half's.
+    `guessed`: nobody says how many steps and how much guidance this model wants.
     """
 
     row: Preset
@@ -33,6 +36,7 @@ class Half:
     shares: bool = False
     vae: Found | None = None
     lora: Found | None = None
+    guessed: bool = False
 
     @property
     def source(self) -> str:
@@ -49,21 +53,34 @@ class Half:
 
     @cached_property
     def weights(self) -> str:
-        """Of a folder, a short digest of its weights (names, sizes, first megabytes), so that other
-        ones under the same name are noticed; a hub id's revision says as much."""
+        """Of a folder, a short digest of its weights, so that other ones under the same name are
+        noticed; a hub id's revision says as much."""
         if self.found.where != "folder" or self.found.problem:
             return ""
         digest = hashlib.sha256()
         for name in sorted(set(self.found.files) - {CARD}):
-            path = self.found.folder / name
-            with path.open("rb") as file:
-                digest.update(f"{name} {path.stat().st_size} ".encode() + file.read(2**20))
+            digest.update(name.encode())
+            _digest_of(self.found.folder / name, digest)
         return digest.hexdigest()[:12]
 
     @property
     def parts(self) -> list[Found]:
         """Everything that has to be on this disk."""
         return [part for part in (self.found, self.vae, self.lora) if part]
+
+
+def _digest_of(path: Path, digest: Any) -> None:
+    """Feed a digest with a file's size and what it holds: all of a small one; of a large one
+    samples from end to end, as training changes weights everywhere, but not always the first."""
+    size = path.stat().st_size
+    digest.update(f" {size} ".encode())
+    starts = [*range(0, size, SAMPLE_BYTES)]
+    if len(starts) > SAMPLES:
+        starts = [(size - SAMPLE_BYTES) * n // (SAMPLES - 1) for n in range(SAMPLES)]
+    with path.open("rb") as file:
+        for start in starts:
+            file.seek(start)
+            digest.update(file.read(SAMPLE_BYTES))
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,11 @@ class Resolved:
         """The different ones."""
         both = (self.scenes,) if self.inpaint is self.scenes else (self.scenes, self.inpaint)
         return tuple(half for half in both if half)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models, with revisions."""
+        return tuple(half.name for half in self.halves)
 
     @property
     def download_bytes(self) -> int:

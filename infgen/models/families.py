@@ -156,17 +156,23 @@ def _unet_inpaint(
 
 
 def _scaled(pipe: Pipe, pictures: torch.Tensor) -> torch.Tensor:
-    return encode_in_chunks(pipe.vae, pictures) * pipe.vae.config.scaling_factor
+    latents = encode_in_chunks(pipe.vae, pictures)
+    mean, std = _statistics(pipe.vae, latents)
+    return (latents - mean) / std * pipe.vae.config.scaling_factor
 
 
 def _unet_unscale(pipe: Pipe, latents: torch.Tensor) -> torch.Tensor:
-    config = pipe.vae.config
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    latents = latents.float() / config.scaling_factor
-    if mean is None or std is None:
-        return latents
-    mean, std = (torch.tensor(v, device=latents.device).view(1, -1, 1, 1) for v in (mean, std))
+    latents = latents.float() / pipe.vae.config.scaling_factor
+    mean, std = _statistics(pipe.vae, latents)
     return latents * std + mean
+
+
+def _statistics(vae: Any, like: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
+    """Mean and spread of each channel of the latents, where the VAE comes with them."""
+    mean, std = (getattr(vae.config, name, None) for name in ("latents_mean", "latents_std"))
+    if mean is None or std is None:
+        return 0.0, 1.0
+    return like.new_tensor(mean).view(1, -1, 1, 1), like.new_tensor(std).view(1, -1, 1, 1)
 
 
 # --- FLUX.2 klein and Z-Image --------------------------------------------------------------------

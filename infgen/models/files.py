@@ -8,6 +8,10 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 INDEX, CONFIG, CARD = "model_index.json", "config.json", "README.md"
+CONFIGS = SCHEDULER, UNET, VAE = (
+    "scheduler/scheduler_config.json", f"unet/{CONFIG}", f"vae/{CONFIG}",
+)  # fmt: skip
+"""Small files that are read before a download: they say what size the model paints and how."""
 LORA = "pytorch_lora_weights.safetensors"
 MARKS = {"pipeline": INDEX, "weights": CONFIG, "lora": LORA}  # the file that says what a folder is
 UNNEEDED = ("safety_checker", "feature_extractor", "image_encoder")
@@ -36,6 +40,11 @@ class Chosen(NamedTuple):
 
     files: list[str]
     lacking: list[str]
+
+    @property
+    def small(self) -> list[str]:
+        """Those of CONFIGS among the files."""
+        return [name for name in self.files if name in CONFIGS]
 
 
 def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], half: bool) -> Chosen:

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,9 @@ TIMEOUT = 10  # seconds that the hub may take to answer a question
 @dataclass(frozen=True)
 class Found:
     """The answer. `folder` holds all `files` unless `where` is "hub" (then `size` bytes are to be
-    fetched). `problem` says why the model can't be had, if so; nothing else counts then."""
+    fetched). `index` and `configs` are what the small files of CONFIGS among them say (by their
+    names), wherever they are. `problem` says why the model can't be had, if so; nothing else counts
+    then."""
 
     need: Need
     folder: Path = Path()
@@ -33,6 +36,7 @@ class Found:
     files: tuple[str, ...] = ()
     size: int = 0
     index: Mapping[str, Any] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     revision: str | None = None
     licence: str = ""
     problem: str = ""
@@ -50,7 +54,8 @@ def is_path(source: str) -> bool:
 
 def find(need: Need, half: bool) -> Found:
     """Look a model up; `half` prefers 16-bit files where a model has them. Never downloads more
-    than the index. First the cache is asked, so a model that was used once needs no network."""
+    than the index and CONFIGS. First the cache is asked, so a model that was used once needs no
+    network."""
     if is_path(need.source):
         return _in_folder(need, Path(need.source).expanduser(), half)
     cached = _in_cache(need, half)
@@ -58,7 +63,8 @@ def find(need: Need, half: bool) -> Found:
 
 
 def fetch(found: Found) -> Path:
-    """The folder with the model's files, downloaded if they aren't there yet.
+    """The folder with the model's files, downloaded if they aren't there yet: of the revision that
+    was found, though the branch may have moved on since.
 
     Raises:
         InputError: the download failed.
@@ -69,14 +75,26 @@ def fetch(found: Found) -> Path:
 
     try:
         folder = HfApi().snapshot_download(
-            found.need.source, revision=found.need.revision, allow_patterns=list(found.files)
+            found.need.source, revision=found.revision, allow_patterns=list(found.files)
         )
     except Exception as error:  # the hub's, the network's or the disk's: all mean no model
-        raise InputError(f"{found.need.source}: {_trouble(found.need.source, error)}") from None
+        raise InputError(f"{found.need.source}: {_trouble(found.need, error)}") from None
     if not all((Path(str(folder)) / name).exists() for name in found.files):
         # what the client makes of a hub that fails between two questions
         raise InputError(f"{found.need.source}: downloaded only in part: try again")
+    _remember(found, Path(str(folder)))
     return Path(str(folder))
+
+
+def _remember(found: Found, snapshot: Path) -> None:
+    """Note in the cache that the branch stands for what was fetched, as the client does when it is
+    asked for a branch: so it is found without the network."""
+    branch = found.need.revision or "main"
+    if branch != found.revision and found.revision:
+        note = snapshot.parent.parent / "refs" / branch
+        with suppress(OSError):  # a cache that others keep
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(found.revision)
 
 
 def space_lacking(found: Iterable[Found]) -> str:
@@ -125,16 +143,36 @@ def _in_cache(need: Need, half: bool) -> Found | None:
 
 def _judge(need: Need, folder: Path, where: Literal["folder", "cache"], half: bool) -> Found:
     """What a folder on this disk is good for."""
+    name = INDEX
     try:
         index = json.loads((folder / INDEX).read_bytes()) if need.kind == "pipeline" else {}
+        names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+        chosen = choose_files(names, need, index, half)
+        configs = {}
+        for name in chosen.small:
+            configs[name] = json.loads((folder / name).read_bytes())
     except (OSError, ValueError) as error:
-        return Found(need, problem=f"its {INDEX} can't be read: {error}")
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    chosen = choose_files(names, need, index, half)
+        return Found(need, problem=f"its {name} can't be read: {error}")
     problem = f"incomplete: it lacks {', '.join(chosen.lacking)}" if chosen.lacking else ""
     revision = folder.name if where == "cache" else None
-    return Found(need, folder, where, tuple(chosen.files), 0, index, revision,
+    return Found(need, folder, where, tuple(chosen.files), 0, index, configs, revision,
                  _licence_of(folder), problem)  # fmt: skip
+
+
+def _another(need: Need) -> str:
+    """Which other revision of it the cache holds, and how to take that."""
+    from huggingface_hub import constants
+
+    repository = Path(constants.HF_HUB_CACHE) / f"models--{need.source.replace('/', '--')}"
+    main = repository / "refs" / "main"
+    for snapshot in sorted(repository.glob("snapshots/*")):
+        if snapshot.name == need.revision or _judge(need, snapshot, "cache", half=True).problem:
+            continue
+        if need.revision and main.is_file() and main.read_text() == snapshot.name:
+            return " (but another revision is: name the model by its id instead of the preset)"
+        if need.kind == "pipeline":
+            return f" (but another revision is: give its folder, {snapshot})"
+    return ""
 
 
 def _licence_of(folder: Path) -> str:
@@ -156,27 +194,32 @@ def _on_hub(need: Need, half: bool, partly: bool) -> Found:
         )
         if info.gated:
             api.auth_check(need.source)
-        index = {}
-        if need.kind == "pipeline":
-            path = api.hf_hub_download(
-                need.source, INDEX, revision=need.revision, etag_timeout=TIMEOUT
-            )
-            index = json.loads(Path(path).read_bytes())
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+
+        def read(name: str) -> dict[str, Any]:
+            path = api.hf_hub_download(need.source, name, revision=info.sha, etag_timeout=TIMEOUT)
+            content: dict[str, Any] = json.loads(Path(path).read_bytes())
+            return content
+
+        index = read(INDEX) if need.kind == "pipeline" else {}
+        chosen = choose_files(sizes, need, index, half)
+        configs = {name: read(name) for name in chosen.small}
     except Exception as error:  # whatever it is, it means no model; the sentence says which
-        return Found(need, problem=_trouble(need.source, error, partly))
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    chosen = choose_files(sizes, need, index, half)
+        return Found(need, problem=_trouble(need, error, partly))
     problem = f"the hub's copy lacks {', '.join(chosen.lacking)}" if chosen.lacking else ""
     licence = str((info.card_data or {}).get("license") or "")
     size = sum(sizes.get(name, 0) for name in chosen.files)
-    return Found(need, Path(), "hub", tuple(chosen.files), size, index, info.sha, licence, problem)
+    return Found(
+        need, Path(), "hub", tuple(chosen.files), size, index, configs, info.sha, licence, problem
+    )
 
 
-def _trouble(source: str, error: Exception, partly: bool = False) -> str:
+def _trouble(need: Need, error: Exception, partly: bool = False) -> str:
     """What went wrong with the hub, and what to do about it."""
     from huggingface_hub import constants, errors
 
-    cache = "only partly in the cache" if partly else "not in the cache"
+    source = need.source
+    cache = ("only partly in the cache" if partly else "not in the cache") + _another(need)
     if isinstance(error, errors.GatedRepoError):
         page = f"{constants.ENDPOINT}/{source}"
         return f"gated: accept its licence on {page}, then log in with 'hf auth login'"

@@ -6,10 +6,13 @@ imported only inside `load`.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from infgen.models import hub
 from infgen.models.choice import Resolved
+from infgen.models.prompts import Prompt
 from infgen.models.resolve import check, resolve
 from infgen.models.settings import ModelSettings
 from infgen.records.errors import InputError, MissingExtra
@@ -20,22 +23,33 @@ if TYPE_CHECKING:
 __all__ = ["Resolved", "check", "load", "resolve"]
 
 
-def load(settings: ModelSettings, pictures: int = 0) -> Painter:
-    """Load what the settings name, onto its device.
+def load(
+    what: ModelSettings | Resolved,
+    pictures: int = 0,
+    prompts: Iterable[Prompt] = (),
+    tell: Callable[[str], object] = warnings.warn,
+) -> Painter:
+    """Load what the settings name, or what they have been resolved to, onto its device.
 
     `pictures` is how many pictures, scenes and objects together, the whole job will ask for (not
-    what is left of it, so that a resumed job computes alike); a long job is compiled.
+    what is left of it, so that a resumed job computes alike); a long job is compiled. `prompts` are
+    those that are known beforehand: they are encoded before anything else takes room on the device,
+    and the text encoders are put aside. (With offloading that waits for `Painter.prepare`.) `tell`
+    hears, from whichever thread, what goes wrong later and can be lived with.
 
     Raises:
         MissingExtra: torch or a package beside it isn't installed.
         InputError: anything else that `check` finds, or a failed download.
+        DeviceFull: there is too little memory.
     """
-    resolved = resolve(settings)
+    resolved = what if isinstance(what, Resolved) else resolve(what)
     if resolved.missing:
         raise MissingExtra("\n".join(str(problem) for problem in resolved.problems))
     if resolved.problems:
         raise InputError(resolved.problems)
     folders = {part.need: hub.fetch(part) for half in resolved.halves for part in half.parts}
     from infgen.models.assembly import assemble
+    from infgen.models.placing import memory_or_sentence
 
-    return assemble(resolved, folders, pictures)
+    with memory_or_sentence():
+        return assemble(resolved, folders, pictures, tuple(prompts), tell)

@@ -6,6 +6,7 @@ models' authors recommend. Imports no torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -54,6 +55,12 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     tflop: float
     first_channels: bool = False
     note: str = ""
+
+    @property
+    def is_transformer(self) -> bool:
+        """Whether its denoiser is one: then it takes patches of 2 x 2 latents, and its numbers run
+        over in fp16."""
+        return self.family in ("flux2", "zimage")
 
     @property
     def scenes_class(self) -> str:
@@ -135,6 +142,10 @@ _LCM = {
     "lora_licence": "OpenRAIL++",
     "steps": 8,
     "guidance": 1.5,
+    # below 1 the first of so few steps would be left out (8 * 0.99 is 7): painting would start at
+    # timestep 879, where an eighth of the old picture is left, and not from noise at 999, which is
+    # what this scheduler's models are distilled for
+    "strength": 1.0,
     "scheduler": "LCMScheduler",
     "scheduler_options": {},
 }
@@ -147,6 +158,7 @@ PRESETS: dict[str, Preset] = {
             _SD15,
             name="sd15-fast",
             lora="latent-consistency/lcm-lora-sdv1-5",
+            lora_revision="cf2fced511dbe7e26c8d1d397e728fbab875db4b",
             note="a third of the work, less variety",
             **_LCM,
         ),
@@ -211,6 +223,17 @@ BASE: Mapping[Family, str] = {
 }  # fmt: skip
 """The preset whose numbers a family's other checkpoints start from."""
 
+NUMBERS: Mapping[str, dict[str, Any]] = {
+    "stabilityai/sdxl-turbo": {"steps": 4, "guidance": 0.0, "strength": 1.0},
+    "stabilityai/sd-turbo": {"steps": 4, "guidance": 0.0, "strength": 1.0},
+    "Tongyi-MAI/Z-Image": {"steps": 50, "guidance": 5.0},
+}
+"""What is known of models that are no presets, by id: what their authors, or the defaults of their
+pipelines, recommend. `numbers_for` tells what is taken for all others."""
+
+DISTILLED = re.compile(r"turbo|lightning|hyper-?sd|lcm|distill|dmd|flash|(?<!\d)\d-?step", re.I)
+"""Names of models that paint in few steps."""
+
 DEAD: Mapping[str, str] = {
     "runwayml/stable-diffusion-inpainting": "stable-diffusion-v1-5/stable-diffusion-inpainting",
     "runwayml/*": "stable-diffusion-v1-5/stable-diffusion-v1-5",
@@ -237,3 +260,20 @@ NON_COMMERCIAL: Mapping[str, str] = {
 def look_up(table: Mapping[str, str], name: str) -> str:
     """The entry of DEAD or NON_COMMERCIAL that fits a hub id, or an empty text."""
     return next((found for pattern, found in table.items() if fnmatchcase(name, pattern)), "")
+
+
+def numbers_for(
+    source: str, family: Family, index: Mapping[str, Any], scheduler: Mapping[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Steps and guidance for a checkpoint that is no preset, by its id or folder, its index and its
+    scheduler's config; and whether that is a guess that may be wrong."""
+    if source in NUMBERS:
+        return NUMBERS[source], False
+    if scheduler.get("_class_name") == "LCMScheduler":
+        return {name: _LCM[name] for name in ("steps", "guidance", "strength")}, True
+    if family == "flux2":  # says it of itself; the preset's numbers are the distilled one's
+        return ({} if index.get("is_distilled") else {"steps": 50, "guidance": 4.0}), False
+    fast = bool(DISTILLED.search(Path(source).name))
+    if family == "zimage":
+        return ({} if fast else NUMBERS["Tongyi-MAI/Z-Image"]), True
+    return {}, fast or scheduler.get("timestep_spacing") == "trailing"

@@ -6,18 +6,24 @@ Imports torch only once it is known to be installed, to see the devices.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from infgen.models import hub, verdict
 from infgen.models.choice import Half, Resolved
-from infgen.models.files import CONFIG, UNNEEDED, Need
+from infgen.models.files import SCHEDULER, UNET, UNNEEDED, VAE, Need
 from infgen.models.hub import Found
-from infgen.models.presets import BASE, PRESETS, TINY_FOLDER, Preset, family_of
+from infgen.models.presets import (
+    BASE,
+    PRESETS,
+    TINY_FOLDER,
+    Preset,
+    family_of,
+    numbers_for,
+)
 from infgen.models.settings import ModelSettings
 from infgen.records.errors import Problem
 
@@ -73,12 +79,16 @@ def _look_up(first: Named, second: Named | None, settings: ModelSettings) -> Res
     inpaint = _inpaint_half(second, scenes, settings, device)
     halves = (scenes,) if inpaint is scenes else (scenes, inpaint)
     if second:
-        problems += _problems(first, [scenes]) + _problems(second, [inpaint])
+        problems += _problems(first, [scenes], settings) + _problems(second, [inpaint], settings)
     else:
-        problems += _problems(first, halves)
+        problems += _problems(first, halves, settings)
+    if text := verdict.problem_with_strength(inpaint):
+        problems.append((second or first).problem(text))
     if lacking := hub.space_lacking({p.need: p for half in halves for p in half.parts}.values()):
         problems.append(Problem(lacking))
-    warnings = [w for half in halves for w in verdict.warnings_about(half, device, settings)]
+    warnings = [w for half in halves for w in verdict.warnings_about(half, device)]
+    if settings.safety_checker:
+        warnings += verdict.checker_warning(scenes)
     return Resolved(
         settings,
         device,
@@ -90,11 +100,11 @@ def _look_up(first: Named, second: Named | None, settings: ModelSettings) -> Res
     )
 
 
-def _problems(name: Named, halves: Iterable[Half]) -> list[Problem]:
+def _problems(name: Named, halves: Iterable[Half], settings: ModelSettings) -> list[Problem]:
     """What is wrong with the halves that one name stands for; what is alike is said once."""
     sources: dict[str, list[str]] = {}
     for half in halves:
-        for source, text in verdict.problems_with_half(half):
+        for source, text in verdict.problems_with_half(half, settings):
             sources.setdefault(text, []).append(source)
     return [name.problem(text, parts) for text, parts in sources.items()]
 
@@ -166,49 +176,40 @@ def _half(
     """Look one half up. Steps, guidance and strength of the settings go before the row's."""
     short = settings.dtype in ("bf16", "fp16") or (settings.dtype == "auto" and device != "cpu")
     found = hub.find(need, short)
-    row = _row(need, row, found)
-    for name in ("steps", "guidance", "strength"):
-        if (value := getattr(settings, name)) is not None:
-            row = msgspec.structs.replace(row, **{name: value})
+    row, guessed = (row, frozenset[str]()) if row else _stranger(need, found)
+    said = found.index.get("_infgen", {})
+    told = {key: said[key] for key in FOLDER_SAYS if key in said}
+    asked = {name: getattr(settings, name) for name in ("steps", "guidance", "strength")}
+    told |= {name: value for name, value in asked.items() if value is not None}
+    row = msgspec.structs.replace(_measured(row, found), **told)
     vae = lora = None
     if row.vae and not shares:
         vae = hub.find(Need(row.vae, row.vae_revision, "weights"), short)
     if row.lora and not shares:
         lora = hub.find(Need(row.lora, row.lora_revision, "lora"), short)
-    return Half(row, found, _dtype(row, settings.dtype, device), shares, vae, lora)
+    dtype = _dtype(row, settings.dtype, device)
+    return Half(row, found, dtype, shares, vae, lora, bool(guessed - told.keys()))
 
 
-def _row(need: Need, row: Preset | None, found: Found) -> Preset:
-    """The numbers for a model: a preset's own; a stranger's are its family's, with the checkpoint's
-    scheduler. What the folder itself says under `_infgen` in its index goes before both."""
-    if row is None:
-        family = family_of(found.index.get("_class_name", "")) or "sd"
-        row = msgspec.structs.replace(
-            PRESETS[BASE[family]],
-            **STRANGER,
-            name=need.source,
-            model=need.source,
-            licence=found.licence,
-        )
-    said = found.index.get("_infgen", {})
-    row = msgspec.structs.replace(row, **{key: said[key] for key in FOLDER_SAYS if key in said})
-    return row if found.where == "hub" else _measured(row, found.folder)
+def _stranger(need: Need, found: Found) -> tuple[Preset, frozenset[str]]:
+    """A row for a model that is no preset, with its family's numbers and its own scheduler; and
+    those of the numbers that may not suit it."""
+    family = family_of(found.index.get("_class_name", "")) or "sd"
+    scheduler = found.configs.get(SCHEDULER, {})
+    numbers, guess = numbers_for(need.source, family, found.index, scheduler)
+    about = {"name": need.source, "model": need.source, "licence": found.licence}
+    row = msgspec.structs.replace(PRESETS[BASE[family]], **STRANGER | about | numbers)
+    return row, frozenset(("steps", "guidance") if guess else ())
 
 
-def _measured(row: Preset, folder: Path) -> Preset:
+def _measured(row: Preset, found: Found) -> Preset:
     """The row with the native size and latent cell of the weights themselves."""
-    blocks = _config(folder, "vae").get("block_out_channels")
+    blocks = found.configs.get(VAE, {}).get("block_out_channels")
     if not blocks:
         return row
-    cell = 2 ** (len(blocks) - 1) * (2 if row.family in ("flux2", "zimage") else 1)
-    side = _config(folder, "unet").get("sample_size")
+    cell = 2 ** (len(blocks) - 1) * (2 if row.is_transformer else 1)
+    side = found.configs.get(UNET, {}).get("sample_size")
     return msgspec.structs.replace(row, cell=cell, native=side * cell if side else row.native)
-
-
-def _config(folder: Path, component: str) -> dict[str, Any]:
-    path = folder / component / CONFIG
-    config: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
-    return config
 
 
 def _dtype(row: Preset, asked: str, device: str) -> str:
@@ -218,7 +219,7 @@ def _dtype(row: Preset, asked: str, device: str) -> str:
     if device == "cpu" or row.dtype == "fp32":
         return "fp32"
     if device == "mps":
-        return "bf16" if row.family in ("flux2", "zimage") else "fp16"
+        return "bf16" if row.is_transformer else "fp16"
     import torch
 
     return row.dtype if torch.cuda.get_device_capability() >= (8, 0) else "fp16"

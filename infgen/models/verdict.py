@@ -13,9 +13,15 @@ from pathlib import Path
 
 from infgen.models import hub
 from infgen.models.choice import Half
+from infgen.models.files import components
 from infgen.models.presets import DEAD, NON_COMMERCIAL, PRESETS, family_of, look_up
 from infgen.models.settings import ModelSettings
 
+FAR = 1.6  # times smaller or larger, by the root of the area
+NO_BF16 = (
+    "its numbers run over in fp16, and this GPU has no bf16 (those from Ampere on have): use "
+    "--model sd15 or sdxl, or --dtype fp32, which is slow and takes twice the memory"
+)
 PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
 
 
@@ -35,9 +41,9 @@ def problem_with_name(source: str) -> str:
     return f"no such model: {hint}there are {known}; or give a hub id (owner/name) or a folder"
 
 
-def problems_with_half(half: Half) -> list[tuple[str, str]]:
-    """Why a half can't be loaded (gone, not found, of another kind, too new for diffusers): the
-    part of it, by id or folder, and what is wrong with that."""
+def problems_with_half(half: Half, settings: ModelSettings) -> list[tuple[str, str]]:
+    """Why a half can't be loaded (gone, not found, of another kind, too new for diffusers), or
+    would paint nothing: the part of it, by id or folder, and what is wrong with that."""
     live = look_up(DEAD, half.source)
     if half.found.problem and live:
         return [(half.source, f"gone from the hub: use {live}")]
@@ -59,7 +65,26 @@ def problems_with_half(half: Half) -> list[tuple[str, str]]:
             if not hasattr(diffusers, name)
         ]
     have = f"diffusers {diffusers.__version__} has no"
-    return [(half.source, f"{have} {name}: pip install -U diffusers") for name in lacking]
+    problems = [(half.source, f"{have} {name}: pip install -U diffusers") for name in lacking]
+    if _runs_over(half) and settings.dtype == "auto":
+        problems.append((half.source, NO_BF16))
+    return problems
+
+
+def _runs_over(half: Half) -> bool:
+    return half.row.is_transformer and half.dtype == "fp16"
+
+
+def problem_with_strength(inpaint: Half) -> str:
+    """A sentence when the strength leaves not even one step for painting into a mask. (Scenes are
+    always painted with all steps, and transformers round up.)"""
+    row = inpaint.row
+    if inpaint.found.problem or row.is_transformer or int(row.steps * row.strength) >= 1:
+        return ""
+    return (
+        f"{row.steps} steps at strength {row.strength:g} leave none to paint objects with: raise "
+        "--steps or --strength"
+    )
 
 
 @contextmanager
@@ -88,7 +113,7 @@ def licence_lines(half: Half) -> list[str]:
     ]
 
 
-def warnings_about(half: Half, device: str, settings: ModelSettings) -> list[str]:
+def warnings_about(half: Half, device: str) -> list[str]:
     """What the user should know and may ignore."""
     texts = []
     if licence := look_up(NON_COMMERCIAL, half.source):
@@ -98,9 +123,35 @@ def warnings_about(half: Half, device: str, settings: ModelSettings) -> list[str
             f"{half.row.name} takes minutes a picture without a GPU; "
             "--method paste and --model tiny don't"
         )
-    if settings.safety_checker and half.row.family != "sd":
-        texts.append(f"{half.source} has no safety checker: nothing will be flagged")
+    if half.guessed:
+        texts.append(
+            f"{half.source} is unknown: painting with {half.row.steps} steps and guidance "
+            f"{half.row.guidance:g}; say with --steps and --guidance what its authors recommend"
+        )
+    if _runs_over(half):
+        texts.append(f"{half.source} was made for bf16: in fp16 its numbers may run over")
     return texts
+
+
+def checker_warning(scenes: Half) -> list[str]:
+    """The model for scenes brings the safety checker, for whatever is painted."""
+    if "safety_checker" in components(scenes.found.index, scenes.found.need):
+        return []
+    return [f"{scenes.source} has no safety checker: nothing will be flagged"]
+
+
+def canvas_warning(half: Half, size: tuple[int, int]) -> str:
+    """A sentence when scenes of `size` = (width, height) in pixels are far from what the model was
+    trained on, else empty."""
+    native, (width, height) = half.row.native, size
+    side = (width * height) ** 0.5
+    if native / FAR <= side <= native * FAR:
+        return ""
+    what = "things may appear twice" if side > native else "little may be recognisable"
+    return (
+        f"{width}x{height} is far from the {native}x{native} that {half.name} paints best: {what}; "
+        "choose another --width and --height, or another --model"
+    )
 
 
 def outline_warning(half: Half) -> list[str]:

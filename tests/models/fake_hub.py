@@ -15,8 +15,9 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """`repositories` are folders by id; `gated` and `gone` ids answer as such; `asked` lists the
-    paths of all requests; `sizes` overrides what files are said to weigh."""
+    """`repositories` are folders by id, at the commit `sha` or whichever is asked for; `gated` ids
+    answer as such; `asked` lists the paths of all requests; `sizes` overrides what files are said
+    to weigh."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Path] = {}
@@ -24,6 +25,7 @@ class Hub:
         self.licences: dict[str, str] = {}
         self.sizes: dict[str, int] = {}
         self.broken = False
+        self.sha = SHA
         self.asked: list[str] = []
         self.endpoint = ""
 
@@ -37,7 +39,7 @@ class Hub:
         if "/resolve/" not in path:  # other things that the client is curious about
             return 404, {}, b"{}"
         repo, _, file = path.strip("/").partition("/resolve/")
-        return self._file(repo, file.partition("/")[2])
+        return self._file(repo, file)
 
     def _about(self, repo: str, rest: list[str]) -> tuple[int, dict[str, str], bytes]:
         if repo not in self.repositories:
@@ -58,19 +60,25 @@ class Hub:
         if rest[:1] == ["tree"]:
             return 200, {}, json.dumps(files).encode()
         about = {
-            "id": repo, "modelId": repo, "sha": SHA, "siblings": files, "private": False,
+            "id": repo, "modelId": repo, "sha": self._commit("".join(rest[1:2])),
+            "siblings": files, "private": False,
             "gated": "auto" if repo in self.gated else False, "tags": [], "downloads": 0,
             "cardData": {"license": self.licences.get(repo)},
         }  # fmt: skip
         return 200, {}, json.dumps(about).encode()
 
     def _file(self, repo: str, file: str) -> tuple[int, dict[str, str], bytes]:
-        path = self.repositories.get(repo, Path()) / file
+        revision, _, name = file.partition("/")
+        path = self.repositories.get(repo, Path()) / name
+        headers = {"X-Repo-Commit": self._commit(revision)}
         if repo not in self.repositories or not path.is_file():
-            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": SHA}, b""
+            return 404, headers | {"X-Error-Code": "EntryNotFound"}, b""
         data = path.read_bytes()
         etag = hashlib.sha256(data).hexdigest()
-        return 200, {"ETag": f'"{etag}"', "X-Repo-Commit": SHA, "Accept-Ranges": "bytes"}, data
+        return 200, headers | {"ETag": f'"{etag}"', "Accept-Ranges": "bytes"}, data
+
+    def _commit(self, revision: str) -> str:
+        return revision if len(revision) == 40 else self.sha
 
 
 @contextmanager

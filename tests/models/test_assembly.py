@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -14,7 +13,7 @@ pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
 import diffusers
 import torch
 
-from infgen.models import assembly, placing
+from infgen.models import assembly
 from infgen.models.assembly import relate
 from infgen.models.loader import load, resolve
 from infgen.models.presets import BASE, PRESETS
@@ -171,10 +170,19 @@ def test_related_pipelines_leave_the_format_alone(small):
     assert pipe.unet.dtype == torch.bfloat16
 
 
-def test_convolutions_get_the_layout_they_like(small):
-    pipe = assembly.load_pipe("StableDiffusionPipeline", small("sd"), torch.float32)
-    for weight in (pipe.unet.conv_out.weight, pipe.vae.decoder.conv_out.weight):
-        assert weight.is_contiguous(memory_format=torch.channels_last)
+def test_convolutions_get_the_layout_they_like(small, monkeypatch):
+    """In every pipeline, the partner's UNet included."""
+    ours = preset(monkeypatch, "sd15", model=str(small("sd")), inpaint_model=str(small("sd", 9)),
+                  inpaint_revision=None)  # fmt: skip
+    hand = load(ours)._inpaint
+    for part in (hand.scenes.unet, hand.inpaint.unet, hand.inpaint.vae):
+        weights = {n: w for n, w in part.named_parameters() if w.dim() == 4}
+        assert len(weights) > 10
+        assert not [
+            name
+            for name, weight in weights.items()
+            if not weight.is_contiguous(memory_format=torch.channels_last)
+        ]
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
@@ -237,6 +245,19 @@ def test_the_safety_checker_is_asked_only_on_demand_and_rejects(small):
     assert isinstance(strict.scenes(CAT, (64, 64), [1])[0], np.ndarray)
 
 
+def test_the_first_models_checker_looks_at_what_the_second_paints(small, tmp_path):
+    """Whose own isn't even there: a hub's would not have been fetched."""
+    second = shutil.copytree(small("sd", 9, checker=True), tmp_path / "second")
+    shutil.rmtree(second / "safety_checker")
+    shutil.rmtree(second / "feature_extractor")
+    asked = settings(small("sd", checker=True), inpaint_model=str(second), safety_checker=True)
+    painter = load(asked)
+    flagged = [Rejected("the safety checker flagged it")]
+    assert painter.scenes(CAT, (64, 64), [1]) == flagged
+    nothing = [np.full((64, 64, 3), 99, np.uint8)], [np.ones((64, 64), bool)]
+    assert painter.inpaint(*nothing, CAT, [1]) == flagged
+
+
 @pytest.mark.parametrize("family", ["sd", "sdxl", "flux2", "zimage"])
 @pytest.mark.parametrize("where", ["encoders aside", "model"])
 def test_weights_that_visit_the_device_paint_the_same(small, monkeypatch, family, where):
@@ -255,62 +276,23 @@ def test_weights_that_visit_the_device_paint_the_same(small, monkeypatch, family
         assert np.array_equal(same[0][0], same[1][0])
 
 
-@pytest.mark.parametrize(
-    ("free", "expected"),
-    [(17.0, "device"), (15.0, "encoders aside"), (8.7, "model"), (6.0, "sequential")],
-)
-def test_offloading_follows_free_memory(small, monkeypatch, free, expected):
-    resolved = replace(resolve(settings(small("flux2"))), device="cuda")
-    pipes = [assembly.load_pipe("Flux2KleinPipeline", small("flux2"), torch.float32)]
-    sizes = {"text_encoder": 7.0, "transformer": 7.0, "vae": 0.5}
-    names = {id(getattr(pipes[0], name)): size for name, size in sizes.items()}
-    monkeypatch.setattr(placing, "_gb", lambda part: names[id(part)])
-    monkeypatch.setattr(placing, "free_gb", lambda: free)
-    monkeypatch.setattr(placing, "picture_gb", lambda half: 0.0)
-    assert placing.choose_placing(resolved, pipes) == expected
-
-
-@pytest.mark.parametrize(
-    ("asked", "device", "pictures", "compiles"),
-    [
-        ("on", "cpu", 1, True),
-        ("off", "cuda", 10**9, False),
-        ("auto", "cpu", 10**9, False),
-        ("auto", "cuda", 100, False),
-        ("auto", "cuda", 10_000, True),
-    ],
-)
-def test_only_long_jobs_on_a_gpu_are_compiled(
-    small, monkeypatch, asked, device, pictures, compiles
-):
-    monkeypatch.setattr(placing, "find_spec", lambda name: True)
-    resolved = resolve(settings(small("sd"), compile=asked, steps=25))
-    resolved = replace(resolved, device=device)
-    assert placing.compiles(resolved, "device", pictures) is compiles
-    assert not placing.compiles(resolved, "model", pictures) or asked == "on"
-
-
-@pytest.mark.parametrize(("free", "batch"), [(200.0, 32), (24.0, 16), (4.0, 2), (1.0, 1)])
-def test_batches_are_powers_of_two_that_fit(small, monkeypatch, free, batch):
-    resolved = replace(
-        resolve(ModelSettings(model=str(small("flux2")), dtype="bf16")), device="cuda"
-    )
-    monkeypatch.setattr(placing, "free_gb", lambda: free)
-    monkeypatch.setattr(placing, "picture_gb", lambda half: 1.2)
-    assert placing.choose_batch(resolved) == batch
-
-
-def test_batches_on_a_cpu_are_small(small):
-    assert placing.choose_batch(resolve(ModelSettings(model=str(small("sd"))))) == 4
-    assert placing.choose_batch(resolve(ModelSettings(model=str(small("zimage"))))) == 1
-    asked = ModelSettings(model=str(small("sd")), batch_size=7)
-    assert placing.choose_batch(resolve(asked)) == 7
-
-
 def test_loading_says_nothing(small, capfd):
     load(settings(small("sd")))
     told = capfd.readouterr()
     assert "Loading" not in told.out + told.err
+
+
+def test_equal_weights_in_the_hubs_cache_are_told_by_their_names(tmp_path):
+    """Which are their hashes: gigabytes needn't be read."""
+    folder, blobs = tmp_path / "vae", tmp_path / "blobs"
+    folder.mkdir()
+    blobs.mkdir()
+    (blobs / ("ab" * 32)).write_bytes(b"not what it says")
+    (folder / "model.safetensors").symlink_to(blobs / ("ab" * 32))
+    (folder / "own.bin").write_bytes(b"")
+    hashes = assembly._weights_of(folder)
+    assert hashes["model.safetensors"] == "ab" * 32
+    assert hashes["own.bin"].startswith("e3b0c44298fc")
 
 
 def test_the_record_can_be_written(small):

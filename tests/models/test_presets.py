@@ -44,6 +44,12 @@ def test_fast_presets_are_their_slow_ones_with_a_lora_and_fewer_steps():
         assert 2 * fast.steps < slow.steps
 
 
+@pytest.mark.parametrize("name", ["sd15-fast", "sdxl-fast"])
+def test_fast_presets_leave_out_none_of_their_few_steps(name):
+    row = PRESETS[name]
+    assert int(row.steps * row.strength) == row.steps
+
+
 @pytest.mark.parametrize("family", CLASSES)
 def test_families_know_their_checkpoints(family):
     for class_name in CLASSES[family]:

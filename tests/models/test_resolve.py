@@ -1,9 +1,12 @@
 """What is said before a run: one sentence for each thing that would stop it."""
 
+import hashlib
 import importlib
+import json
 import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -14,6 +17,7 @@ pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
 
 from infgen.models import hub as hub_module
 from infgen.models import verdict
+from infgen.models.choice import _digest_of
 from infgen.models.loader import check, load, resolve
 from infgen.models.presets import PRESETS
 from infgen.models.settings import ModelSettings
@@ -172,10 +176,60 @@ def test_a_model_from_the_hub_is_fetched_once_and_then_needs_none(hub, small):
     assert not hub.asked
 
 
-def test_a_download_that_breaks_off_is_one_sentence(hub, small):
+def test_a_model_is_measured_before_it_is_downloaded(hub, small):
+    """The first run makes pictures of the size, and plans the ones, that later runs do."""
+    hub.repositories["a/b"] = small("sd", 9)
+    settings = ModelSettings(model="a/b", batch_size=1)
+    before = resolve(settings)
+    row = before.scenes.row
+    assert before.download_bytes and (row.native, row.cell) == (64, 4)
+    painter = load(before)
+    assert (painter.native_size, painter.cell) == (64, 4)
+    after = resolve(settings)
+    assert after.download_bytes == 0
+    assert after.scenes.row == row and after.record == before.record
+
+
+def test_what_was_looked_up_is_what_is_fetched(hub, small):
+    """Though the branch moves on in between; and it isn't looked up a second time."""
+    hub.repositories["a/b"] = small("sd", 9)
+    settings = ModelSettings(model="a/b", batch_size=1)
+    resolved = resolve(settings)
+    hub.sha = "f" * 40
+    hub.asked.clear()
+    painter = load(resolved)
+    assert painter.names == ("a/b@01234567",)
+    assert hub.asked and not any("/main/" in path for path in hub.asked)
+    hub.asked.clear()
+    assert resolve(settings).record == resolved.record
+    assert load(settings).names == ("a/b@01234567",)
+    assert not hub.asked
+
+
+def test_another_revision_in_the_cache_is_offered(hub, small, monkeypatch):
+    constants = importlib.import_module("huggingface_hub.constants")
+    base, partner = PRESETS["sd15"].model, PRESETS["sd15"].inpaint_model
+    hub.repositories[base], hub.repositories[partner] = small("sd"), small("sd", 9)
+    load(ModelSettings(model=base, batch_size=1))  # at the main branch's
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    [text] = sentences("sd15")
+    assert text.startswith(f"--model sd15 ({base}, {partner}): not in the cache (but another ")
+    assert "revision is: name the model by its id instead of the preset), and HF_HUB_OFF" in text
+    assert not sentences(base)
+    repository = Path(constants.HF_HUB_CACHE) / f"models--{base.replace('/', '--')}"
+    (repository / "refs" / "main").unlink()
+    folder = repository / "snapshots" / hub.sha
+    assert f"but another revision is: give its folder, {folder})" in sentences(base)[0]
+    assert not sentences(folder)
+    [other] = sentences("no/thing")
+    assert "revision" not in other
+
+
+def test_a_download_that_breaks_off_is_one_sentence(hub, small, monkeypatch):
     hub.repositories["a/b"] = small("sd")
     resolved = resolve(ModelSettings(model="a/b"))
     hub.broken = True
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # before the client tries again
     with pytest.raises(InputError, match=r"^a/b: downloaded only in part: try again"):
         hub_module.fetch(resolved.scenes.found)
 
@@ -203,8 +257,88 @@ def test_warnings(small):
     text = resolve(ModelSettings(model=str(small("sd")))).warnings
     assert "is no inpainting model: objects may show an outline" in text[0]
     assert not resolve(ModelSettings(model=str(small("sd", 9)))).warnings
-    flux = resolve(ModelSettings(model=str(small("flux2")), safety_checker=True)).warnings
-    assert flux == (f"{small('flux2')} has no safety checker: nothing will be flagged",)
+    for folder in (small("flux2"), small("sd", 9)):
+        unchecked = resolve(ModelSettings(model=str(folder), safety_checker=True)).warnings
+        assert unchecked == (f"{folder} has no safety checker: nothing will be flagged",)
+    checked = ModelSettings(model=str(small("sd", 9, checker=True)), safety_checker=True)
+    assert not resolve(checked).warnings
+
+
+def numbers(folder, **settings):
+    """Steps and guidance for a model, and what is said about them."""
+    resolved = resolve(ModelSettings(model=str(folder), **settings))
+    row = resolved.scenes.row
+    return row.steps, row.guidance, [text for text in resolved.warnings if "unknown" in text]
+
+
+def test_strangers_get_numbers_that_suit_them(hub, small, tmp_path):
+    assert numbers(small("flux2")) == (4, 1.0, [])  # distilled, its index says
+    base = shutil.copytree(small("flux2"), tmp_path / "klein-base")
+    edit_index(base, is_distilled=False)
+    assert numbers(base) == (50, 4.0, [])
+    for name in ("Tongyi-MAI/Z-Image", "stabilityai/sdxl-turbo", "mine/z-turbo", "mine/z"):
+        hub.repositories[name] = small("zimage" if "turbo" not in name or "z-" in name else "sdxl")
+    assert numbers("Tongyi-MAI/Z-Image") == (50, 5.0, [])
+    assert numbers("stabilityai/sdxl-turbo") == (4, 0.0, [])
+    steps, guidance, [text] = numbers("mine/z-turbo")
+    assert (steps, guidance) == (8, 0.0)
+    assert text.startswith("mine/z-turbo is unknown: painting with 8 steps and guidance 0; say ")
+    assert numbers("mine/z")[:2] == (50, 5.0)
+    assert numbers("mine/z", steps=30)[2] and not numbers("mine/z", steps=30, guidance=4)[2]
+
+
+def test_signs_of_few_steps_are_noticed(small, tmp_path):
+    assert numbers(small("sdxl")) == (25, 6.0, [])
+    assert numbers(shutil.copytree(small("sdxl"), tmp_path / "Real_V4.0_Lightning"))[2]
+    for name, found in (("LCMScheduler", (8, 1.5)), ("EulerDiscreteScheduler", (25, 6.0))):
+        folder = shutil.copytree(small("sdxl"), tmp_path / name)
+        config = folder / "scheduler" / "scheduler_config.json"
+        entries = {"_class_name": name, "timestep_spacing": "trailing"}
+        config.write_text(json.dumps(json.loads(config.read_text()) | entries))
+        assert numbers(folder)[:2] == found and numbers(folder)[2]
+        assert numbers(folder, steps=4, guidance=0) == (4, 0, [])
+
+
+def test_a_strength_that_leaves_no_step(small):
+    texts = sentences(small("sd", 9), steps=3, strength=0.3)
+    assert texts == [
+        f"--model {small('sd', 9)}: 3 steps at strength 0.3 leave none to paint objects with: "
+        "raise --steps or --strength"
+    ]
+    assert sentences(small("sd"), inpaint_model=str(small("sdxl", 9)), steps=1)[0].startswith(
+        "--inpaint-model "
+    )  # SDXL's own strength is 0.99
+    assert not sentences(small("sd", 9), steps=4, strength=0.25)
+    assert not sentences(small("flux2"), steps=1, strength=0.3)  # rounds up
+
+
+@pytest.fixture
+def old_gpu(monkeypatch):
+    """A GPU of the generation before bf16, as far as resolving looks at it."""
+    torch = importlib.import_module("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
+
+
+@pytest.mark.parametrize("family", ["flux2", "zimage"])
+def test_gpus_without_bf16_are_told_what_to_use_instead(small, old_gpu, family):
+    [text] = sentences(small(family))
+    assert "its numbers run over in fp16" in text and "use --model sd15 or sdxl" in text
+    assert not sentences(small(family), dtype="fp32")
+    asked = resolve(ModelSettings(model=str(small(family)), dtype="fp16"))
+    assert not asked.problems
+    assert any("was made for bf16: in fp16 its numbers may run over" in w for w in asked.warnings)
+    fine = resolve(ModelSettings(model=str(small("sd"))))
+    assert fine.scenes.dtype == "fp16" and not fine.problems
+
+
+def test_canvases_far_from_what_the_model_knows(small):
+    half = resolve(ModelSettings(model=str(small("sd")))).scenes  # 64 pixels a side
+    for size in ((64, 64), (96, 64), (48, 48), (100, 100)):
+        assert not verdict.canvas_warning(half, size)
+    text = verdict.canvas_warning(half, (128, 96))
+    assert text.startswith("128x96 is far from the 64x64 that sd4 paints best: things may appear")
+    assert "little may be recognisable" in verdict.canvas_warning(half, (32, 32))
 
 
 def test_the_record_is_plain_and_complete(small):
@@ -216,6 +350,7 @@ def test_the_record_is_plain_and_complete(small):
         "extras": [],
         "steps": 25,
         "guidance": 7.0,
+        "guidance_end": 1.0,
         "strength": 1.0,
         "dtype": "fp32",
     }
@@ -228,6 +363,22 @@ def test_other_weights_in_the_same_folder_are_noticed(small, tmp_path):
     assert resolve(ModelSettings(model=str(folder))).record == before
     shutil.copytree(small("sd", seed=1), folder, dirs_exist_ok=True)
     assert resolve(ModelSettings(model=str(folder))).record != before
+
+
+@pytest.mark.parametrize("place", [0, 9_000_000, 25_000_000, -1])
+def test_weights_that_differ_anywhere_are_noticed(tmp_path, place):
+    """As training leaves them: over a stretch of the file, not necessarily at its start."""
+    digests = []
+    for name in ("one", "two"):
+        data = bytearray(30_000_000)
+        if name == "two":
+            start = place if place >= 0 else len(data) - 1
+            data[start : start + 500_000] = b"\1" * len(data[start : start + 500_000])
+        (tmp_path / "w").write_bytes(data)
+        digest = hashlib.sha256()
+        _digest_of(tmp_path / "w", digest)
+        digests.append(digest.hexdigest())
+    assert digests[0] != digests[1]
 
 
 def test_an_installation_that_lost_the_tiny_weights_says_so(monkeypatch, tmp_path) -> None:
