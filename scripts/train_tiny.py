@@ -227,7 +227,7 @@ def pick(rng: np.random.Generator, names: Iterable[str]) -> str:
 
 
 def draw_edit(rng: np.random.Generator) -> Edit:
-    """A scene (two in five zoomed in, a quarter with other things already there) and a thing in a box.
+    """A scene (two in five zoomed in, a quarter with other things there) and a thing in a box.
 
     The thing fills its box exactly. Two masks in three are that box, so that a full box is what a
     box asks for; the others are round and a little larger, as infgen's denoise masks are.

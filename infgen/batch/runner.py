@@ -26,6 +26,7 @@ from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
+from infgen.models.verdict import canvas_warning
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -86,6 +87,11 @@ def prepare(
     means = check_means(means, request, settings)
     planner = Planner(request, settings.plan, (means.method,) * len(request.classes), canvas)
     notes = (*map(str, warnings), *planner.notes, *means.notes)
+    generated = any(
+        row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
+    )
+    if means.model and means.model.scenes and generated:
+        notes += tuple(filter(None, [canvas_warning(means.model.scenes, canvas)]))
     for note in notes:
         reporter.warn(note)
     reporter.say(f"{means.method}: {', '.join(_names(request))}")
@@ -119,7 +125,7 @@ def _paint_missing(
         return
     store.log("painting", missing=len(missing), of=planner.count, workers=settings.workers)
     began = time.perf_counter()
-    made = _made(planner, means, settings, missing, crew)
+    made = _made(planner, means, settings, missing, crew, store, reporter)
     try:
         reporter.start("pictures", planner.count, planner.count - len(missing))
         store.fill(missing, _told(made, missing, planner, store, reporter))
@@ -129,7 +135,13 @@ def _paint_missing(
 
 
 def _made(
-    planner: Planner, means: Means, settings: RunSettings, missing: Sequence[int], crew: Crew
+    planner: Planner,
+    means: Means,
+    settings: RunSettings,
+    missing: Sequence[int],
+    crew: Crew,
+    store: Store,
+    reporter: Reporter,
 ) -> Iterator[Made | WorkerDied]:
     """The missing pictures in order: by the crew, or in batches by the process with the model."""
     if means.model is None:
@@ -137,9 +149,14 @@ def _made(
     request = planner.request
     prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
     prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
-    painter = load(settings.model, planner.count * (1 + planner.most_objects))
-    painter.prepare(dict.fromkeys(prompts))
+    prompts = list(dict.fromkeys(prompts))
+    if size := means.model.download_bytes:
+        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(means.model.names)}")
+    together = planner.count * (1 + planner.most_objects)
+    painter = load(means.model, together, prompts, reporter.warn)
+    painter.prepare(prompts)  # with offloading, that is; else it is done
     painter.forget_text_encoders()
+    store.log("model", **painter.facts)
     return Pipeline(planner, settings, painter).in_batches(missing)
 
 

@@ -26,10 +26,10 @@ from infgen.models.families import (
     encode_in_chunks,
 )
 from infgen.models.pixels import Arriving, Results, in_range, to_device
-from infgen.models.placing import is_out_of_memory
+from infgen.models.placing import is_out_of_memory, memory_or_sentence, put_back
 from infgen.models.presets import Preset
 from infgen.models.prompts import PainterStopped, Prompt, Rejected
-from infgen.models.words import Words
+from infgen.models.words import Words, texts_of
 from infgen.records.errors import DeviceFull, DeviceLost, PictureError
 
 MOST_FAILURES = 16  # in a row, from which on nothing good is expected
@@ -203,6 +203,7 @@ class Painter:
 
             def make() -> Arriving:
                 again = decode_in_chunks(vae, encode_in_chunks(vae, in_range(before)))
+                put_back(self._inpaint.inpaint)
                 return Arriving(again, (width, height), black_is_fine=True)
 
             return make
@@ -214,10 +215,15 @@ class Painter:
         return [result for result in made if not isinstance(result, Rejected)]
 
     def prepare(self, prompts: Iterable[Prompt]) -> None:
-        """Encode prompts ahead, so that the text encoders can be put aside for good."""
+        """Encode prompts ahead, so that the text encoders can be put aside for good.
+
+        Raises:
+            DeviceFull: there is too little memory.
+        """
         prompts = list(prompts)
-        for hand in {id(hand): hand for hand in (self._scenes, self._inpaint)}.values():
-            hand.words.learn(self._texts(hand, prompts))
+        with memory_or_sentence():
+            for hand in {id(hand): hand for hand in (self._scenes, self._inpaint)}.values():
+                hand.words.learn(self._texts(hand, prompts))
 
     def forget_text_encoders(self) -> None:
         """Free the device of the text encoders. Prompts that are known stay known; for another one
@@ -227,10 +233,7 @@ class Painter:
 
     def _texts(self, hand: Hand, prompts: Sequence[Prompt]) -> list[str]:
         """What has to be encoded: the negative texts only where they count."""
-        texts = [prompt.text for prompt in prompts]
-        if hand.family.guided(hand.inpaint, hand.guidance):
-            texts += [prompt.negative for prompt in prompts]
-        return texts
+        return texts_of(prompts, hand.family.guided(hand.inpaint, hand.guidance))
 
     def _draw(
         self,
@@ -265,35 +268,36 @@ class Painter:
         """
         done: Results = []
         while len(done) < count:
-            rows = list(range(len(done), min(len(done) + self.batch_size, count)))
-            full = rows + [rows[-1]] * (self.batch_size - len(rows))
-            arriving = self._take_turn(len(full), prepare(full))
-            if arriving is not None:
-                done += arriving.results()[: len(rows)]
+            done += self._one_batch(range(len(done), count), prepare)
         return done
 
-    def _take_turn(self, size: int, make: Callable[[], Arriving]) -> Arriving | None:
-        """A batch on its way from the device; None if it has to be tried with fewer pictures."""
+    def _one_batch(self, left: range, prepare: Prepare) -> Results:
+        """The results of the first of `left`; none of them if they have to be tried with fewer."""
+        size = self.batch_size
+        rows = list(left[:size])
+        try:
+            arriving = self._take_turn(prepare(rows + [rows[-1]] * (size - len(rows))))
+            return arriving.results()[: len(rows)]
+        except PainterStopped:
+            raise
+        except Exception as error:
+            if not (isinstance(error, RuntimeError) and is_out_of_memory(error)):
+                self._give_up_if_lost(error)
+                raise
+        # outside of the except clause, where the traceback no longer holds the tensors
+        self._halve(size)
+        return []
+
+    def _take_turn(self, make: Callable[[], Arriving]) -> Arriving:
         with self._turn:
             self._go_on()
-            if size > self.batch_size:
-                return None
             began = time.perf_counter()
             try:
                 arriving = make()
                 self._failures = 0
                 return arriving
-            except PainterStopped:
-                raise
-            except Exception as error:
-                if not (isinstance(error, RuntimeError) and is_out_of_memory(error)):
-                    self._give_up_if_lost(error)
-                    raise
             finally:
                 self.busy += time.perf_counter() - began
-            # outside of the except clause, where the traceback no longer holds the tensors
-            self._halve()
-            return None
 
     def _give_up_if_lost(self, error: Exception) -> None:
         """Raise DeviceLost if no other batch would fare better."""
@@ -308,7 +312,13 @@ class Painter:
                 f"the model fails on {self.device} whatever it is asked: {first}"
             ) from error
 
-    def _halve(self) -> None:
+    def _halve(self, size: int) -> None:
+        """Go on with half of `size`, which was too much; another thread may have seen to it."""
+        with self._turn:
+            if self.batch_size == size:
+                self._take_half()
+
+    def _take_half(self) -> None:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         if self.batch_size == 1:
@@ -320,8 +330,7 @@ class Painter:
 
     def _finish(self, hand: Hand, latents: torch.Tensor, size: tuple[int, int]) -> Arriving:
         """Latents to pictures of `size` = (width, height)."""
+        put_back(hand.scenes, hand.inpaint)
         pictures = decode_in_chunks(hand.inpaint.vae, hand.family.unscale(hand.inpaint, latents))
-        for pipe in (hand.scenes, hand.inpaint):
-            if pipe is not None:
-                pipe.maybe_free_model_hooks()  # with offloading the last one stays otherwise
+        put_back(hand.inpaint)
         return Arriving(pictures, size, hand.safety_checker, hand.feature_extractor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ class Stopped(BaseException):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; returns the process's exit code."""
+    # torch's threads would spin while they wait, and beside other programs wait the longer for it
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     mend_streams()
     handlers = {number: signal.signal(number, _stop) for number in SIGNALS}
     try:
