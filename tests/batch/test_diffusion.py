@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -223,24 +224,38 @@ def test_a_model_too_large_for_its_device_ends_the_run(asked: dict, monkeypatch)
     assert infgen.run(**asked).pictures == 4  # a larger device goes on
 
 
-def test_ctrl_c_waits_for_a_step_and_not_for_a_batch(asked: dict, monkeypatch) -> None:
+def test_ctrl_c_waits_for_a_step_and_not_for_a_batch(
+    asked: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pressed while another thread paints the first objects."""
     from diffusers import UNet2DConditionModel
 
+    from infgen.models.painter import Painter
+
+    slow = asked | {"steps": 10}
+    before = 2 * 10  # steps of the scenes, in batches of two
     steps: list[int] = []
-    forward = UNet2DConditionModel.forward
+    stopped = threading.Event()
+    forward, stop = UNet2DConditionModel.forward, Painter.stop
 
     def pressed(self: object, *args: object, **more: object) -> object:
         steps.append(1)
-        if len(steps) == 3:
+        if len(steps) == before + 3:
             os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait(60)
         return forward(self, *args, **more)
 
-    monkeypatch.setattr(UNet2DConditionModel, "forward", pressed)
-    with pytest.raises(KeyboardInterrupt):
-        infgen.run(**asked | {"steps": 200})
-    assert len(steps) < 200
-    monkeypatch.setattr(UNet2DConditionModel, "forward", forward)
-    assert infgen.run(**asked | {"steps": 200}).pictures == 4
+    def noticed(self: Painter) -> None:
+        stop(self)
+        stopped.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(UNet2DConditionModel, "forward", pressed)
+        patch.setattr(Painter, "stop", noticed)
+        with pytest.raises(KeyboardInterrupt):
+            infgen.run(**slow)
+    assert len(steps) == before + 3
+    assert infgen.run(**slow).pictures == 4
 
 
 def test_a_gpu_whose_model_cannot_be_had_is_not_passed_over_in_silence(
