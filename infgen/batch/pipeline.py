@@ -196,6 +196,7 @@ class Pipeline:
             background=plan.background,
             objects=sample.instances,
             dropped=sample.dropped,
+            decoys=sample.decoys,
             background_file=self._background_file(plan),
         )
 

@@ -140,7 +140,12 @@ class Placed:
                 covered.append((number, common))
         for number, common in covered:
             self._coverable[number] -= common
+        self.put(box)
+        return True
+
+    def put(self, box: Corners) -> None:
+        """Put a box down whatever it covers."""
+        x0, y0, x1, y1 = box
         self._boxes.append(box)
         area = (x1 - x0) * (y1 - y0)
         self._coverable.append(self._max_overlap * area if self._max_overlap < 1 else math.inf)
-        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -18,7 +18,7 @@ from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
-from infgen.records.specs import Request
+from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 MOST_PICTURES = 10_000_000  # of which the dealing alone takes seconds and gigabytes
@@ -56,6 +56,13 @@ class PlanSettings(msgspec.Struct, frozen=True):
     ] = 0.3
     min_visible: Annotated[
         Fraction, Meta(description="no object is painted where less of one would be left to see")
+    ] = 0.3
+    decoys: Annotated[
+        Fraction,
+        Meta(
+            description="share of the objects beside which a decoy is painted: background where an "
+            "object could be, so that detectors learn objects and not traces of painting"
+        ),
     ] = 0.3
     flip_frac: Annotated[
         Fraction,
@@ -121,6 +128,7 @@ class Planner:
             background=self._plan_background(number),
             objects=objects,
             dropped=dropped,
+            decoys=self._plan_decoys(index, split, objects),
         )
 
     def _background_key(self, number: int) -> str:
@@ -171,27 +179,62 @@ class Planner:
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
             elif method == "paste":
-                pool = self._cutouts[class_id][split]
-                cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
-                mirrored = spec.mirror and mirror < self.settings.flip_frac
-                objects.append(ObjectPlan(class_id, box, method, cutout, mirrored))
+                objects.append(self._plan_pasted(class_id, box, split, which, mirror))
             else:
-                objects.append(self._plan_inpainted(class_id, box, index, len(objects)))
+                purpose = f"object {len(objects)}"
+                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose))
         return tuple(objects), tuple(dropped)
 
-    def _plan_inpainted(self, class_id: int, box: Box, index: int, position: int) -> ObjectPlan:
+    def _plan_pasted(
+        self, class_id: int, box: Box, split: str, which: float, mirror: float
+    ) -> ObjectPlan:
+        spec, pool = self.request.classes[class_id], self._cutouts[class_id][split]
+        cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
+        mirrored = spec.mirror and mirror < self.settings.flip_frac
+        return ObjectPlan(class_id, box, "paste", cutout, mirrored)
+
+    def _plan_inpainted(
+        self, class_id: int, box: Box, words: ClassSpec | BackgroundSpec, index: int, purpose: str
+    ) -> ObjectPlan:
         """An object for the diffusion model. Its dice are its own: painting otherwise changes no
         layout."""
-        spec, purpose = self.request.classes[class_id], f"object {position}"
         return ObjectPlan(
             class_id,
             box,
             "inpaint",
-            prompt=spec.prompt,
-            negative_prompt=spec.negative_prompt,
+            prompt=words.prompt,
+            negative_prompt=words.negative_prompt,
             seed=derive_seed(self.settings.seed, index, purpose),
             shape=draw_shape(stream(self.settings.seed, index, f"shape of {purpose}")),
         )
+
+    def _plan_decoys(
+        self, index: int, split: str, objects: Sequence[ObjectPlan]
+    ) -> tuple[ObjectPlan, ...]:
+        """For a share of the objects a place of the like, free of them all, with the background in
+        it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
+        Their dice are their own: they change no layout."""
+        rng = stream(self.settings.seed, index, "decoys")
+        scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
+        placed = Placed(max_overlap=0)
+        for one in objects:
+            placed.put(one.box.xyxy)
+        decoys: list[ObjectPlan] = []
+        for one in objects:
+            die, which, mirror, x, y = rng.random(5).tolist()
+            if die >= self.settings.decoys:
+                continue
+            box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
+            if box is None:
+                continue
+            if one.method == "paste":
+                plan = self._plan_pasted(one.class_id, box, split, which, mirror)
+                plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
+            else:
+                purpose = f"decoy {len(decoys)}"
+                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose)
+            decoys.append(plan)
+        return tuple(decoys)
 
     def _draw_classes(self, rng: np.random.Generator) -> list[int]:
         """The class ids of a picture's objects in painting order, which no class leads."""

@@ -46,6 +46,7 @@ class ObjectPlan(msgspec.Struct, frozen=True):
     negative_prompt: str = ""
     seed: int = 0
     shape: dict[str, Any] = {}
+    source: tuple[float, float] | None = None
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -59,7 +60,13 @@ class Dropped(msgspec.Struct, frozen=True):
 
 class ImagePlan(msgspec.Struct, frozen=True):
     """One picture: `objects` are in painting order (the last lies on top); `size` is the canvas's
-    (width, height) in pixels."""
+    (width, height) in pixels.
+
+    `decoys` are painted before them, as they are: places of objects' sizes (`class_id` says whose)
+    in which there is nothing but background. An inpainted one has the scene's prompt; a pasted one
+    has a cutout's outline, filled with the canvas from around `source` = (x, y), in fractions of
+    the canvas.
+    """
 
     index: int
     split: str
@@ -67,3 +74,4 @@ class ImagePlan(msgspec.Struct, frozen=True):
     background: BackgroundPlan
     objects: tuple[ObjectPlan, ...]
     dropped: tuple[Dropped, ...] = ()
+    decoys: tuple[ObjectPlan, ...] = ()

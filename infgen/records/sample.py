@@ -32,13 +32,24 @@ class Instance(msgspec.Struct, frozen=True):
     mirror: bool = False
 
 
+class Decoy(msgspec.Struct, frozen=True):
+    """A region that was repainted with its background on purpose, and has no label: what tells
+    objects from mere traces of painting. `box` is tight around it, `rle` as in Instance."""
+
+    box: Box
+    rle: str
+    method: str = ""
+
+
 @dataclass(frozen=True)
 class Sample:
-    """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` as RLE."""
+    """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` and
+    `decoys` as RLE."""
 
     canvas: np.ndarray
     instances: tuple[Instance, ...]
     dropped: tuple[Dropped, ...]
+    decoys: tuple[Decoy, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -58,6 +69,7 @@ class Entry(msgspec.Struct, frozen=True):
     dropped: tuple[Dropped, ...] = ()
     background_file: str = ""
     failure: str = ""
+    decoys: tuple[Decoy, ...] = ()
 
     @property
     def stem(self) -> str:

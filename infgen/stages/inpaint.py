@@ -23,7 +23,7 @@ from infgen.ops.seeds import attempt_seed
 from infgen.ops.shapes import snap_outward, target_shape
 from infgen.ops.windows import Window, context_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
-from infgen.records.sample import Instance, Sample
+from infgen.records.sample import Decoy, Instance, Sample
 
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
@@ -55,10 +55,20 @@ class Scene:
     attempt: int = 0
     painted: list[tuple[ObjectPlan, np.ndarray, int]] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
+    decoys: list[Decoy] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
-        return self.position == len(self.plan.objects)
+        return self.position == len(self.plan.decoys) + len(self.plan.objects)
+
+    @property
+    def next(self) -> ObjectPlan:
+        """What is to be painted now: decoys first, so that none can lie on an object."""
+        return (*self.plan.decoys, *self.plan.objects)[self.position]
+
+    @property
+    def at_decoy(self) -> bool:
+        return self.position < len(self.plan.decoys)
 
 
 @dataclass(frozen=True)
@@ -105,12 +115,12 @@ class Inpaint:
             scene.attempt += 1
             if reason and scene.attempt < self._settings.attempts:
                 continue
-            if reason:
+            if reason and not scene.at_decoy:
                 scene.dropped.append(Dropped(wanted.class_id, reason, wanted.box))
             scene.position, scene.attempt = scene.position + 1, 0
 
     def _prepare(self, scene: Scene) -> Job:
-        wanted = scene.plan.objects[scene.position]
+        wanted = scene.next
         window = context_window(
             wanted.box, scene.plan.size, self._painter.native_size, self._painter.cell
         )
@@ -133,7 +143,11 @@ class Inpaint:
         painted = match_colour(result, job.crop, job.denoise, self._painter.cell)
         thing = change_map(job.crop, painted, job.denoise)
         matte = stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
-        place = job.window.place
+        place, scene = job.window.place, job.scene
+        if scene.at_decoy:
+            stitch(scene.canvas, job.window, painted, matte)
+            scene.decoys += _decoy(job, matte)
+            return ""
         shown = job.window.uncrop(thing) & (matte >= SEEN)
         if not shown.any():
             return "nothing appeared"
@@ -157,6 +171,14 @@ class Inpaint:
         return False
 
 
+def _decoy(job: Job, matte: np.ndarray) -> list[Decoy]:
+    """What was repainted without anything to label in it."""
+    mask = np.zeros(job.scene.plan.size[::-1], bool)
+    mask[job.window.place] = matte >= SEEN
+    box = tight_box(mask)
+    return [Decoy(box, encode_rle(mask), "inpaint")] if box else []
+
+
 def finished(scene: Scene) -> Sample:
     """A scene that is done, with the labels of what can be seen."""
     instances: list[Instance] = []
@@ -177,4 +199,4 @@ def finished(scene: Scene) -> Sample:
                 method="inpaint",
             )
         )
-    return Sample(scene.canvas, tuple(instances), tuple(dropped))
+    return Sample(scene.canvas, tuple(instances), tuple(dropped), tuple(scene.decoys))

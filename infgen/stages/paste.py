@@ -13,7 +13,7 @@ from infgen.ops.blend import OPAQUE, Pyramid, blend_over, crop_to_content, fit, 
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
-from infgen.records.sample import Instance, Sample
+from infgen.records.sample import Decoy, Instance, Sample
 from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_rgba
 
@@ -68,12 +68,40 @@ class Paste:
         return [self._paint_one(canvas, plan) for canvas, plan in zip(canvases, plans, strict=True)]
 
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
+        decoys = [self._paste_decoy(canvas, decoy, plan.size) for decoy in plan.decoys]
         layers, dropped = self._arrange(plan)
         instances = []
         for number, layer in enumerate(layers, 1):
             blend_over(canvas[layer.window], layer.patch)
             instances.append(_label(number, layer, plan.size))
-        return Sample(canvas, tuple(instances), plan.dropped + tuple(dropped))
+        return Sample(
+            canvas,
+            tuple(instances),
+            plan.dropped + tuple(dropped),
+            tuple(decoy for decoy in decoys if decoy),
+        )
+
+    def _paste_decoy(
+        self, canvas: np.ndarray, plan: ObjectPlan, size: tuple[int, int]
+    ) -> Decoy | None:
+        """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
+        are; None where it is too thin to be seen."""
+        layer = self._lay(plan, size, np.zeros(size[::-1], bool))
+        box = tight_box(layer.mask)
+        if box is None:
+            return None
+        assert plan.source is not None
+        height, width = layer.mask.shape
+        x, y = (
+            min(max(round(part * side - length / 2), 0), side - length)
+            for part, side, length in zip(plan.source, size, (width, height), strict=True)
+        )
+        alpha = cv2.extractChannel(layer.patch, 3)
+        filled = np.dstack([canvas[y : y + height, x : x + width], alpha])
+        blend_over(canvas[layer.window], premultiply(filled))
+        return Decoy(
+            box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
+        )
 
     def _arrange(self, plan: ImagePlan) -> tuple[list[Layer], list[Dropped]]:
         """The layers to paint, lowest first, and the objects that are left out.

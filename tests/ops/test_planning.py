@@ -341,3 +341,36 @@ def test_ten_thousand_plans_take_seconds():
     began = time.process_time()
     plans(one)
     assert time.process_time() - began < 1.0  # 0.1 s on two shared cores
+
+
+# ---- decoys --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_decoys_stand_beside_the_asked_share_of_the_objects(share):
+    made = plans(typical(decoys=share, images=400))
+    objects = sum(len(plan.objects) for plan in made)
+    decoys = sum(len(plan.decoys) for plan in made)
+    # some find no room beside all else
+    assert 0.75 * share * objects <= decoys <= (share + 0.05) * objects
+
+
+def test_decoys_lie_on_no_object_and_on_no_other_decoy():
+    for plan in plans(typical(decoys=1.0, images=100)):
+        boxes = [one.box for one in plan.decoys]
+        for number, box in enumerate(boxes):
+            assert all(box.intersect(one.box) is None for one in plan.objects)
+            assert all(box.intersect(other) is None for other in boxes[:number])
+            assert plan.decoys[number].class_id in {one.class_id for one in plan.objects}
+
+
+def test_decoys_change_no_layout():
+    without, some = (plans(typical(decoys=share, images=60)) for share in (0.0, 0.7))
+    assert [(p.objects, p.background) for p in without] == [(p.objects, p.background) for p in some]
+
+
+def test_a_painted_decoy_has_the_words_of_its_scene():
+    one = planner(background(40), a_class("cow", (2, 2)), method="inpaint", decoys=1.0)
+    decoys = [decoy for plan in plans(one) for decoy in plan.decoys]
+    assert decoys and {decoy.prompt for decoy in decoys} == {"a scene"}
+    assert len({decoy.seed for decoy in decoys}) == len(decoys)

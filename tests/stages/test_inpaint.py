@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -165,3 +166,25 @@ def test_boxes_at_every_border_are_painted(box: Box) -> None:
     [sample], _ = paint(Discs(), [plan(thing(box))])
     [found] = sample.instances
     assert box.intersect(found.box) is not None
+
+
+@pytest.mark.parametrize("answer", ["disc", "nothing"])
+def test_a_decoy_is_painted_as_objects_are_and_gets_no_label(answer: str) -> None:
+    decoy = thing(Box(200, 100, 260, 160), 5)
+    both = msgspec.structs.replace(plan(thing(Box(40, 40, 120, 120))), decoys=(decoy,))
+    painter = Discs(answer, "disc")
+    [sample], _ = paint(painter, [both])
+    assert painter.calls == [["disc 5"], ["disc 0"]]  # before all objects, and once
+    [found] = sample.decoys
+    assert len(sample.instances) == 1 and not sample.dropped
+    mask = decode_rle(found.rle, SIZE)
+    touched = (sample.canvas != scene(0)).any(axis=2)
+    assert mask.any() and (answer == "nothing" or touched[mask].mean() > 0.5)
+    assert not (mask & decode_rle(sample.instances[0].rle, SIZE)).any()
+
+
+def test_a_decoy_that_never_comes_out_is_none() -> None:
+    both = msgspec.structs.replace(plan(), decoys=(thing(Box(200, 100, 260, 160), 5),))
+    [sample], _ = paint(Discs("rejected", "rejected"), [both])
+    assert not sample.decoys and not sample.dropped
+    assert np.array_equal(sample.canvas, scene(0))

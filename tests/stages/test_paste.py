@@ -344,3 +344,51 @@ def test_a_cutout_that_changed_or_went_away_fails_its_picture_only(tmp_path):
     with pytest.raises(PictureError, match=r"bad\.png"):
         stage.paint([scenery(SIZE)], plans[:1])
     assert len(stage.paint([scenery(SIZE)], plans[1:])[0].instances) == 1
+
+
+# ---- decoys --------------------------------------------------------------------------------------
+
+
+def decoy(name, box, source):
+    return msgspec.structs.replace(thing(name, *box), source=source)
+
+
+def test_a_decoy_is_the_canvas_s_own_picture_in_a_cutout_s_outline(paint):
+    plan = image_plan(SIZE, thing("block.png", 10, 10, 40, 30))
+    plan = msgspec.structs.replace(plan, decoys=(decoy("block.png", (60, 20, 90, 40), (0.5, 0.8)),))
+    before = scenery(SIZE)
+    sample = paint(plan)
+    [found] = sample.decoys
+    mask = decode_rle(found.rle, SIZE)
+    rows, columns = np.nonzero(mask)
+    assert found.box.xyxy == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    height, width = rows.max() + 1 - rows.min(), columns.max() + 1 - columns.min()
+    x, y = (
+        round(0.5 * SIZE[0] - width / 2),
+        min(round(0.8 * SIZE[1] - height / 2), SIZE[1] - height),
+    )
+    patch = sample.canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert np.abs(patch.astype(int) - before[y : y + height, x : x + width]).max() <= 1
+    assert len(sample.instances) == 1 and found.method == "paste"
+
+
+@given(plan=plans(), box=st.tuples(st.integers(0, 60), st.integers(0, 40)))
+def test_decoys_change_no_label_and_nothing_outside_of_themselves(paint, plan, box):
+    x, y = box
+    lone = paint(plan)
+    more = msgspec.structs.replace(
+        plan, decoys=(decoy("disc.png", (x, y, x + 20, y + 20), (0.9, 0.1)),)
+    )
+    sample = paint(more)
+    assert sample.instances == lone.instances and sample.dropped == lone.dropped
+    touched = (sample.canvas != lone.canvas).any(axis=2)
+    touched[y - 1 if y else 0 : y + 21, x - 1 if x else 0 : x + 21] = False
+    assert not touched.any()
+
+
+def test_a_decoy_too_thin_to_be_seen_is_none(paint):
+    plan = msgspec.structs.replace(
+        image_plan(SIZE), decoys=(decoy("hairs.png", (5, 5, 8, 8), (0.5, 0.5)),)
+    )
+    sample = paint(plan)
+    assert sample.decoys == () and np.array_equal(sample.canvas, scenery(SIZE))
