@@ -288,6 +288,7 @@ REFUSED = {
     "max_overlap": ({"max_overlap": 0.1}, "--max-overlap was 0.3 and is now 0.1"),
     "min_visible": ({"min_visible": 0.5}, "--min-visible was 0.3 and is now 0.5"),
     "flip_frac": ({"flip_frac": 0}, "--flip-frac was 0.5 and is now 0.0"),
+    "decoys": ({"decoys": 0}, "--decoys was 0.3 and is now 0.0"),
 }
 
 
