@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from infgen.batch.reporter import Reporter
     from infgen.records.manifest import Manifest
     from infgen.records.plan import ImagePlan
+    from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["export", "plan", "preview", "run"]
+__all__ = ["audit", "export", "plan", "preview", "run"]
 
 
 def run(
@@ -53,6 +54,16 @@ def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
 
     values = _settings(None, settings | {"format": format})
     return runner.export(Path(dataset), values.export, values.workers)
+
+
+def audit(dataset: str | Path, *, reporter: Reporter | None = None, **settings: Any) -> Audit:
+    """Look hard at any COCO, YOLO or infgen dataset; write audit.json and audit.md, and return the
+    findings. `settings` are the options of `infgen audit` by name."""
+    from infgen.batch.audit import audit as judge
+    from infgen.batch.settings import fill
+    from infgen.report.audit.settings import AuditSettings
+
+    return judge(Path(dataset), fill(AuditSettings, settings), reporter)
 
 
 def preview(

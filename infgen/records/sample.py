@@ -32,6 +32,15 @@ class Instance(msgspec.Struct, frozen=True):
     mirror: bool = False
 
 
+class Decoy(msgspec.Struct, frozen=True):
+    """A region that was repainted with its background on purpose, and has no label: what tells
+    objects from mere traces of painting. `box` is tight around it, `rle` as in Instance."""
+
+    box: Box
+    rle: str
+    method: str = ""
+
+
 @dataclass(frozen=True)
 class Sample:
     """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` as RLE."""
@@ -58,6 +67,7 @@ class Entry(msgspec.Struct, frozen=True):
     dropped: tuple[Dropped, ...] = ()
     background_file: str = ""
     failure: str = ""
+    decoys: tuple[Decoy, ...] = ()
 
     @property
     def stem(self) -> str:
