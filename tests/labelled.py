@@ -17,20 +17,29 @@ from tests.making import save
 SIZE = (160, 120)
 
 
-def scene(seed: int, size: tuple[int, int] = SIZE, grain: float = 6.0) -> np.ndarray:
-    """(H, W, 3) uint8: soft shapes and edges with grain all over, as a camera might see them."""
+def scene(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """(H, W, 3) uint8: shapes of plain colours as a camera might see them, soft and with grain all
+    over."""
+    return scene_with_thing(seed, size)[0]
+
+
+def scene_with_thing(seed: int, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray]:
+    """The scene, and (H, W) bool what can be seen of one of its shapes."""
     rng = np.random.default_rng(seed)
     width, height = size
     coarse = rng.integers(40, 216, (5, 7, 3)).astype(np.uint8)
     picture = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
-    for _ in range(24):
+    thing = np.zeros((height, width), np.uint8)
+    for number in range(24):
         centre = tuple(int(v) for v in rng.integers((width, height)))
         axes = tuple(int(v) for v in rng.integers(8, 40, 2))
         colour = rng.integers(20, 236, 3).tolist()
-        cv2.ellipse(picture, centre, axes, float(rng.uniform(0, 180)), 0, 360, colour, cv2.FILLED)
+        outline = (centre, axes, float(rng.uniform(0, 180)), 0, 360)
+        cv2.ellipse(picture, *outline, colour, cv2.FILLED)
+        cv2.ellipse(thing, *outline, int(number == 12), cv2.FILLED)  # a later one covers it
     soft = cv2.GaussianBlur(picture, (0, 0), 1.0).astype(np.float32)
-    noisy = soft + cv2.GaussianBlur(rng.normal(0, 2 * grain, soft.shape), (0, 0), 0.6)
-    return noisy.round().clip(0, 255).astype(np.uint8)
+    noisy = soft + cv2.GaussianBlur(rng.normal(0, 12, soft.shape), (0, 0), 0.6)
+    return noisy.round().clip(0, 255).astype(np.uint8), thing.astype(bool)
 
 
 def picture_of(name: str = "a.png", *boxes: Sequence[float], **fields: Any) -> LabelledPicture:

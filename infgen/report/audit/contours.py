@@ -2,7 +2,8 @@
 
 Contours are looked at in pieces: windows of SIDE x SIDE pixels centred on a contour. In a window
 all pixels of like distance to the contour, on one side, are a band. The same bands can be laid
-elsewhere on the same picture, and what they hold there be compared.
+elsewhere on the same picture, and what they hold there be compared. Bands are either those of the
+very contour, or (on a smaller disc) of its tangent, where it isn't known to the pixel.
 
 Of each band is known what FILTERS answer: the 3x3 DCT's eight filters without mean, a complete
 spectrum at the scale of pixels, on luma at full and half resolution, and two of them on chroma
@@ -12,18 +13,20 @@ picture's, so that pictures of different grain can be judged together.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-
-from infgen.ops.masks import tight_box
 
 RADIUS = 20
 SIDE = 2 * RADIUS + 1
 EDGES = (0.0, 2.0, 6.0, 12.0, 28.0)  # pixels from the contour at which bands end, on either side
 PER_SIDE = len(EDGES) - 1
 BANDS = 2 * PER_SIDE  # outside from far to near, then inside from near to far
+DIRECTIONS = 16
+DISC = 14.0  # pixels, the radius in which a contour is taken for straight
+TANGENT_SMOOTH = 3.0  # pixels
 FAINTEST = 0.25  # grey levels added to every answer: rounding is no texture
 FEWEST = 12  # pixels of a band that tell something
 
@@ -36,16 +39,15 @@ FILTERS = 2 * len(_FREQUENCIES) + 2
 @dataclass(frozen=True)
 class Piece:
     """A window centred on pixel (x, y). `bands` is (SIDE, SIDE) uint8: a pixel's band, or BANDS
-    where it has none; `side` is (SIDE, SIDE) bool, true within the contour."""
+    where it has none."""
 
     x: int
     y: int
     bands: np.ndarray
-    side: np.ndarray
 
     def at(self, x: int, y: int) -> Piece:
         """The same bands around another pixel."""
-        return Piece(x, y, self.bands, self.side)
+        return Piece(x, y, self.bands)
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,16 @@ def _filtered(channel: np.ndarray, u: int, v: int) -> np.ndarray:
 
 
 def pieces_of(mask: np.ndarray, count: int) -> list[Piece]:
-    """Up to `count` pieces, evenly spaced along the longest outline of (H, W) bool `mask`; only
-    where a window lies wholly in the picture."""
-    if tight_box(mask) is None:
+    """Up to `count` pieces of a contour, with its very bands, as in `spots`."""
+    found = spots(mask, count)
+    bands = _bands(mask) if found else mask
+    return [Piece(x, y, window(bands, x, y)) for x, y in found]
+
+
+def spots(mask: np.ndarray, count: int) -> list[tuple[int, int]]:
+    """Up to `count` pixels (x, y), evenly spaced along the longest outline of (H, W) bool `mask`;
+    only where a window lies wholly in the picture."""
+    if not mask.any():
         return []
     height, width = mask.shape
     outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -102,11 +111,31 @@ def pieces_of(mask: np.ndarray, count: int) -> list[Piece]:
     count = min(count, len(points))
     if not count:
         return []
-    bands = _bands(mask)
-    return [
-        Piece(x, y, window(bands, x, y), window(mask, x, y))
-        for x, y in points[np.arange(count) * len(points) // count].tolist()
-    ]
+    chosen = points[np.arange(count) * len(points) // count]
+    return [(x, y) for x, y in chosen.tolist()]
+
+
+def tangent(mask: np.ndarray, x: int, y: int) -> int:
+    """The direction, 0..DIRECTIONS - 1, in which the inside of (H, W) bool `mask` lies, seen from
+    pixel (x, y) on its contour."""
+    near = cv2.GaussianBlur(window(mask, x, y).astype(np.float32), (0, 0), TANGENT_SMOOTH)
+    across = float(near[RADIUS, RADIUS + 1] - near[RADIUS, RADIUS - 1])
+    down = float(near[RADIUS + 1, RADIUS] - near[RADIUS - 1, RADIUS])
+    return round(math.atan2(down, across) / (2 * math.pi) * DIRECTIONS) % DIRECTIONS
+
+
+def _straight(direction: int) -> np.ndarray:
+    """Bands as in Piece along a straight contour on a disc, its inside in a direction."""
+    angle = 2 * math.pi * direction / DIRECTIONS
+    down, across = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
+    depth = across * math.cos(angle) + down * math.sin(angle)
+    far = np.digitize(np.abs(depth), EDGES[1:], True)
+    bands = np.where(depth >= 0, PER_SIDE + far, PER_SIDE - 1 - far)
+    bands[np.hypot(across, down) > DISC] = BANDS
+    return bands.astype(np.uint8)
+
+
+STRAIGHT = tuple(_straight(direction) for direction in range(DIRECTIONS))
 
 
 def window(layer: np.ndarray, x: int, y: int) -> np.ndarray:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from infgen.ops.masks import tight_box
-from infgen.report.audit.contours import RADIUS, SIDE, Piece, Traces
+from infgen.report.audit.contours import DIRECTIONS, RADIUS, SIDE, STRAIGHT, Piece, Traces
 
 SMOOTH = 1.5  # pixels: the scale at which edges are compared
+LENGTH = 8  # pixels to either side along which an edge goes straight
+MOST_ASKEW = 0.3  # tangent of the angle by which an edge may miss its direction
 SNAP = 3  # pixels by which a label's contour may miss its edge
 AS_STEEP = 1.2  # times an edge may be steeper than its like, or less steep
 FAINTEST_EDGE = 1.0  # grey levels a pixel: below it there's no edge to compare
@@ -57,11 +60,13 @@ def untouched(
 
 
 class EdgeSearch:
-    """Finds, for a piece of an object's contour, an edge of the same picture that is like it: of
-    the same shape and direction, as steep, in surroundings of the like texture, but no object's.
+    """Finds, for a spot on an object's contour, an edge of the same picture that is like it: in the
+    same direction, as steep, in surroundings of the like texture, but no object's.
 
     Objects have edges all along, and most places of a picture have none: without this, every
-    contour, painted or real, would be told from its like by being one.
+    contour, painted or real, would be told from its like by being one. Both edges are found in the
+    same way, as summits of steepness along straight lines: how exactly a label follows its object
+    doesn't tell them apart.
     """
 
     def __init__(self, traces: Traces, taken: np.ndarray, rng: np.random.Generator):
@@ -70,42 +75,54 @@ class EdgeSearch:
         self._dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
         self._dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
         texture = cv2.boxFilter(traces.layers[0] + traces.layers[3], -1, (SIDE, SIDE))
-        self._texture = np.log(_centres(texture) + 1)
-        self._free = ~_centres(taken)
+        self._texture = np.log(texture + 1)
+        self._free = np.zeros(taken.shape, bool)
+        _centres(self._free)[:] = ~_centres(taken)
         self._rng = rng
+        self._steepness: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def like(self, piece: Piece) -> tuple[Piece, Piece] | None:
-        """The piece, moved onto its edge, and its like; None where it has no edge, or no like."""
-        steepness = self._steepness(piece)
-        x, y = piece.x - RADIUS, piece.y - RADIUS
-        left, top = max(x - SNAP, 0), max(y - SNAP, 0)
-        near = steepness[top : y + SNAP + 1, left : x + SNAP + 1]
-        row, column = np.unravel_index(int(near.argmax()), near.shape)
-        x, y = left + int(column), top + int(row)
-        own = float(steepness[y, x])
+    def like(self, x: int, y: int, direction: int) -> tuple[Piece, Piece] | None:
+        """The edge next to a spot, and its like, both with straight bands; None where there is no
+        edge, or no like. `direction` is as in contours.tangent."""
+        steepness, summits = self._along(direction % (DIRECTIONS // 2))
+        rows = slice(max(y - SNAP, RADIUS), min(y + SNAP + 1, len(steepness) - RADIUS))
+        columns = slice(max(x - SNAP, RADIUS), min(x + SNAP + 1, steepness.shape[1] - RADIUS))
+        near = np.where(summits[rows, columns], steepness[rows, columns], 0)
+        own = float(near.max(initial=0))
         if own < FAINTEST_EDGE:
             return None
-        summits = cv2.dilate(steepness, np.ones((2 * SNAP + 1,) * 2)) == steepness
+        row, column = np.unravel_index(int(near.argmax()), near.shape)
+        x, y = columns.start + int(column), rows.start + int(row)
         alike = (steepness > own / AS_STEEP) & (steepness < own * AS_STEEP)
         ys, xs = np.nonzero(summits & alike & self._free)
         if not len(ys):
             return None
         unlike = np.abs(self._texture[ys, xs] - self._texture[y, x])
         pick = unlike.argsort()[:LIKEST][self._rng.integers(min(LIKEST, len(ys)))]
-        return (
-            piece.at(x + RADIUS, y + RADIUS),
-            piece.at(int(xs[pick]) + RADIUS, int(ys[pick]) + RADIUS),
-        )
+        bands = STRAIGHT[direction]
+        return Piece(x, y, bands), Piece(int(xs[pick]), int(ys[pick]), bands)
 
-    def _steepness(self, piece: Piece) -> np.ndarray:
-        """How steep an edge the piece's contour would have with its centre on each pixel that has
-        room for it, (H - 2 RADIUS, W - 2 RADIUS) float32, in grey levels a pixel."""
-        side = cv2.GaussianBlur(piece.side.astype(np.float32), (0, 0), SMOOTH)
-        across, down = cv2.Sobel(side, cv2.CV_32F, 1, 0), cv2.Sobel(side, cv2.CV_32F, 0, 1)
-        length = max(float(np.hypot(across, down).sum()), 1e-6)
-        along_x = cv2.matchTemplate(self._dx, across, cv2.TM_CCORR)
-        along_y = cv2.matchTemplate(self._dy, down, cv2.TM_CCORR)
-        return np.abs(along_x + along_y) / length
+    def _along(self, direction: int) -> tuple[np.ndarray, np.ndarray]:
+        """How steep an edge across a direction each pixel lies on, (H, W) float32 in grey levels a
+        pixel, and (H, W) bool where it is steepest around."""
+        if direction not in self._steepness:
+            angle = 2 * math.pi * direction / DIRECTIONS
+            across, down = (cv2.filter2D(d, -1, _line(direction)) for d in (self._dx, self._dy))
+            steepness = np.abs(across * math.cos(angle) + down * math.sin(angle))
+            askew = np.abs(down * math.cos(angle) - across * math.sin(angle))
+            summits = cv2.dilate(steepness, np.ones((2 * SNAP + 1,) * 2)) == steepness
+            self._steepness[direction] = steepness, summits & (askew < MOST_ASKEW * steepness)
+        return self._steepness[direction]
+
+
+def _line(direction: int) -> np.ndarray:
+    """Weights along the line across a direction, (2 LENGTH + 1, 2 LENGTH + 1) float32."""
+    angle = 2 * math.pi * direction / DIRECTIONS
+    down, across = np.mgrid[-LENGTH : LENGTH + 1, -LENGTH : LENGTH + 1]
+    off = across * math.cos(angle) + down * math.sin(angle)
+    along = across * math.sin(angle) - down * math.cos(angle)
+    weights = np.exp(-(off**2) / 0.5) * np.exp(-(along**2) / (2 * (LENGTH / 2) ** 2))
+    return (weights / weights.sum()).astype(np.float32)
 
 
 def _centres(layer: np.ndarray) -> np.ndarray:

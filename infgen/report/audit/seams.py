@@ -24,14 +24,24 @@ from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import MissingExtra
 from infgen.records.labelled import LabelledObject, LabelledPicture
-from infgen.report.audit.contours import RADIUS, SIDE, Piece, Traces, describe, pieces_of, traces_of
+from infgen.report.audit.contours import (
+    RADIUS,
+    SIDE,
+    Piece,
+    Traces,
+    describe,
+    pieces_of,
+    spots,
+    tangent,
+    traces_of,
+)
 from infgen.report.audit.findings import Auc, Seams
 from infgen.report.audit.places import EdgeSearch, surroundings, untouched
 
 SEES = 0.85  # AUC of the self test from which the probe isn't blind
 FEWEST_PICTURES = 8  # of a question that can be answered
 PIECES = 12  # of a repainted region's contour
-OBJECTS, PIECES_EACH = 5, 4  # of a picture
+OBJECTS, PIECES_EACH = 6, 8  # of a picture
 SMALLEST = 400  # pixels of an object: smaller ones are all edge
 RESAMPLES, CONFIDENCE = 300, 95
 FOLDS, REPEATS = 8, 5
@@ -240,7 +250,8 @@ def _hold_beside_edges(
     search = EdgeSearch(traces, surroundings([*masks, *decoys], RADIUS // 2), rng)
     large = [mask for mask in masks if mask.sum() >= SMALLEST]
     for number in rng.permutation(len(large))[:OBJECTS]:
-        found = [search.like(piece) for piece in pieces_of(large[number], PIECES_EACH)]
+        mask = large[number]
+        found = [search.like(x, y, tangent(mask, x, y)) for x, y in spots(mask, PIECES_EACH)]
         pairs = [pair for pair in found if pair is not None]
         if pairs:
             ours, theirs = zip(*pairs, strict=True)
