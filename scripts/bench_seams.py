@@ -112,10 +112,10 @@ def _distance(mask: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
-def pasted(data: Path, out: Path, images: int = 300, **settings: object) -> Path:
-    """A dataset of the shared cutouts on the shared photographs (its folder)."""
+def pasted(data: Path, photographs: str, out: Path, images: int) -> Path:
+    """A dataset of the shared cutouts on some of the shared photographs (its folder)."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "background.csv").write_text(f"prompt,num_imgs,images\nx,,{data / 'backgrounds'}\n")
+    (out / "background.csv").write_text(f"prompt,num_imgs,images\nx,,{data / photographs}\n")
     rows = ["prompt,min_appear,max_appear,width_min,height_min,width_max,height_max,name,cutouts"]
     for folder in sorted(path for path in (data / "cutouts").iterdir() if path.is_dir()):
         rows.append(f"a {folder.name},0,1,{CELL},{folder.name},{folder}")
@@ -128,7 +128,6 @@ def pasted(data: Path, out: Path, images: int = 300, **settings: object) -> Path
         images=images,
         width=640,
         height=480,
-        **settings,
     )
     return out / "dataset"
 
@@ -138,21 +137,25 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--sample", type=int, default=120)
     arguments = parser.parse_args()
     data = arguments.data.resolve()
     seams = ancestor(data)
     print("the ancestor's stitching:", _shown(seams.decoys), "self test:", _shown(seams.self_test))
     real = voc_as_coco(data, arguments.out / "voc")
-    dataset = pasted(data, arguments.out / "paste", arguments.images)
-    settings = AuditSettings(out=arguments.out / "audit", reference=real, estimate="none")
-    found = audit(dataset, settings).seams
-    assert found is not None
-    print("copy-paste, decoys:", _shown(found.decoys), "self test:", _shown(found.self_test))
-    print("copy-paste, objects:", _shown(found.contours))
-    print(
-        f"on as many pictures: {_shown(found.contours_alike)}, real objects: "
-        f"{_shown(found.reference)}, excess {found.excess}"
-    )
+    # The second is a control: the same content as the real objects', so only seams are left.
+    for name, photographs in (("landscapes", "backgrounds"), ("voc", "voc_mini/Images")):
+        out = arguments.out / name
+        dataset = pasted(data, photographs, out, arguments.images)
+        settings = AuditSettings(out=out, reference=real, estimate="none", sample=arguments.sample)
+        found = audit(dataset, settings).seams
+        assert found is not None
+        print(f"copy-paste over {photographs}: self test {_shown(found.self_test)}")
+        print(f"  objects against like edges: {_shown(found.contours)}")
+        print(
+            f"  on as many pictures {_shown(found.contours_alike)}, real objects "
+            f"{_shown(found.reference)}, excess {found.excess}"
+        )
 
 
 def _shown(found: Auc | None) -> str:

@@ -12,7 +12,6 @@ import pytest
 
 import infgen
 from infgen.batch.audit import audit
-from infgen.records.box import Box
 from infgen.records.errors import InputError, MissingExtra
 from infgen.records.sample import Decoy, Entry
 from infgen.report.audit.findings import Audit
@@ -31,27 +30,27 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "dataset"
 
 
-def quick(out: Path, **more: object) -> AuditSettings:
-    return AuditSettings(**{"out": out, "seams": False, "estimate": "none"} | more)  # type: ignore[arg-type]
+def quick(folder: Path, **more: object) -> AuditSettings:
+    return AuditSettings(**{"out": folder, "seams": False, "estimate": "none"} | more)  # type: ignore[arg-type]
 
 
 def test_infgens_own_dataset_is_clean(made: Path, tmp_path: Path) -> None:
     before = snapshot(made)
-    found = audit(made, quick(tmp_path, estimate="grabcut", seams=True))
+    found = audit(made, quick(tmp_path, estimate="grabcut"))
     assert found.labels.faults == {}
     assert (found.leakage.leaked, found.leakage.compared, found.probed) == (0, 24, 24)
     assert found.agreement is not None and found.agreement.objects > 10
-    assert found.seams is not None
+    assert found.seams is None
     assert snapshot(made) == before
     written = msgspec.json.decode((tmp_path / "audit.json").read_bytes(), type=Audit)
-    assert written == found
+    assert msgspec.json.encode(written) == msgspec.json.encode(found)
     assert (tmp_path / "audit.md").read_text().startswith(f"# Audit of {made}")
 
 
 def test_the_same_seed_finds_the_same(made: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     for name in ("a", "b"):
-        audit(made, quick(tmp_path, out=tmp_path / name, seams=True, sample=9))
+        audit(made, quick(tmp_path / name, seams=True, sample=9))
     [one, two] = (json.loads((tmp_path / n / "audit.json").read_text()) for n in ("a", "b"))
     assert one["probed"] == 9
     one.pop("settings"), two.pop("settings")
@@ -136,12 +135,11 @@ def test_without_scikit_learn_all_but_the_seams_is_found(
     assert audit(tmp_path, quick(tmp_path / "out")).labels.objects == 4
 
 
-def test_boxes_of_class_zero_only(tmp_path: Path) -> None:
-    """A label at the very corner, in a picture of its own size: nothing to divide by."""
+def test_a_box_as_large_as_its_picture_can_be_judged(tmp_path: Path) -> None:
     write_yolo(tmp_path, "0 0.5 0.5 1 1\n")
     found = audit(tmp_path, quick(tmp_path / "out", estimate="grabcut"))
     assert found.labels.huge == 0.25 and found.labels.faults == {}
-    assert Box(0, 0, 160, 120).area == 19200
+    assert found.agreement is not None and found.agreement.objects == 4
 
 
 def test_bccd_has_the_faults_that_it_is_known_for(shared_data: Path, tmp_path: Path) -> None:

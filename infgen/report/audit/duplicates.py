@@ -1,8 +1,8 @@
 """Pictures that are the same but for encoding, scale or little more, and what they leak.
 
 Every picture becomes a thumbnail of SIDE x SIDE grey values, freed of brightness and contrast. All
-pairs are compared, in blocks: the work grows with the square of their number, and takes about a
-minute for MOST_COMPARED on one core, at 256 bytes a picture.
+pairs are compared, in blocks: the work grows with the square of their number, and takes one or two
+minutes for MOST_COMPARED on one core, at 256 bytes a picture.
 """
 
 from __future__ import annotations

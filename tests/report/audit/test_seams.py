@@ -95,7 +95,7 @@ def test_pictures_that_hide_the_self_test_make_it_blind(monkeypatch: pytest.Monk
 # ---- objects -------------------------------------------------------------------------------------
 
 
-def with_objects(how: str, count: int = 30) -> SeamProbe:
+def with_objects(how: str, count: int = 20) -> SeamProbe:
     """Scenes of which one shape is labelled: as the camera saw it ("real": soft and grainy as all),
     or laid over the finished picture ("pasted": hard and clean)."""
     probe = SeamProbe()
