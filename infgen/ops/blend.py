@@ -93,3 +93,17 @@ def _weigh(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 colour times (H, W) uint8 alpha / 255, rounded to nearest. There are no ties,
     as 255 is odd, and none is near enough for float32 to miss it: the result is exact."""
     return cv2.multiply(colour, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
+
+
+def as_one_camera(
+    picture: np.ndarray, rng: np.random.Generator, blur: float, grain: float
+) -> np.ndarray:
+    """A copy of a finished (H, W, 3) uint8 picture, as softer and grainier as one camera would have
+    seen all of it: what was pasted keeps less of the sharpness and grain of its own.
+
+    `blur` is the standard deviation in pixels (0: none), `grain` that of the brightness noise in
+    grey levels.
+    """
+    soft = cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
+    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(grain)
+    return np.rint(soft + noise[..., None]).clip(0, 255).astype(np.uint8)

@@ -12,6 +12,7 @@ from infgen.ops.blend import (
     FAINT,
     OPAQUE,
     Pyramid,
+    as_one_camera,
     blend_over,
     crop_to_content,
     fit,
@@ -222,3 +223,18 @@ def test_large_cutouts_don_t_fill_the_memory_on_small_canvases():
     assert pyramid.size == (4000, 3000)
     assert pyramid.nbytes < 16 * 640 * 480 * 4 / 2
     assert Pyramid(large, ROOM).nbytes > large.nbytes
+
+
+def test_one_camera_softens_and_adds_its_grain_to_all_channels_alike() -> None:
+    flat = np.full((200, 200, 3), (90, 120, 150), np.uint8)
+    seen = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
+    change = seen.astype(int) - flat
+    assert abs(change.mean()) < 0.1 and abs(change[..., 0].std() - 4) < 0.2
+    assert np.ptp(change, axis=2).max() <= 1  # rounding
+    edge = flat.copy()
+    edge[:, 100:] = 220
+    softer = as_one_camera(edge, np.random.default_rng(0), 0.6, 0.0)
+    assert 90 < softer[50, 99, 0] < softer[50, 100, 0] < 220
+    assert (as_one_camera(edge, np.random.default_rng(0), 0.0, 0.0) == edge).all()
+    again = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
+    assert (again == seen).all()
