@@ -14,7 +14,7 @@ from infgen.batch.reporter import Reporter, Silent
 from infgen.ops.seeds import stream
 from infgen.records.errors import InputError, Problem
 from infgen.records.labelled import Fault, LabelledPicture
-from infgen.report.audit.agreement import ESTIMATES, AgreementTally
+from infgen.report.audit.agreement import ESTIMATES, AgreementTally, Estimate
 from infgen.report.audit.duplicates import MOST_COMPARED, SIDE, TwinSearch
 from infgen.report.audit.facts import LabelTally
 from infgen.report.audit.findings import Audit
@@ -30,8 +30,15 @@ from infgen.sources.pictures import read_any, read_thumbnail
 JSON, MARKDOWN = "audit.json", "audit.md"
 
 
-def audit(place: Path, settings: AuditSettings, reporter: Reporter | None = None) -> Audit:
+def audit(
+    place: Path,
+    settings: AuditSettings,
+    reporter: Reporter | None = None,
+    second_opinion: Estimate | None = None,
+) -> Audit:
     """Audit the dataset at `place` and write audit.json and audit.md into `settings.out`.
+
+    `second_opinion` takes the place of `settings.estimate`: a segmenter, or an oracle.
 
     Raises:
         InputError: there is no dataset that can be read, or a limit can't be understood.
@@ -45,7 +52,8 @@ def audit(place: Path, settings: AuditSettings, reporter: Reporter | None = None
     if not dataset.count:
         raise InputError(Problem("the dataset has no pictures", str(place)))
     reference = open_dataset(settings.reference) if settings.reference else None
-    found = _look(dataset, reference, settings, reporter or Silent())
+    estimate = second_opinion or ESTIMATES.get(settings.estimate)
+    found = _look(dataset, reference, settings, estimate, reporter or Silent())
     found.limits = [limit.judge(found) for limit in wanted]
     text = json.dumps(msgspec.to_builtins(found), indent=1, ensure_ascii=False)
     write_file(settings.out / JSON, text.encode() + b"\n")
@@ -57,6 +65,7 @@ def _look(
     dataset: LabelledDataset,
     reference: LabelledDataset | None,
     settings: AuditSettings,
+    estimate: Estimate | None,
     reporter: Reporter,
 ) -> Audit:
     labels, twins = LabelTally(dataset.classes), TwinSearch()
@@ -71,11 +80,7 @@ def _look(
             _compare(picture, twins, labels)
         if rank in chosen:
             sample.append(picture)
-    agreement = (
-        AgreementTally(settings.estimate, ESTIMATES[settings.estimate], dataset.classes)
-        if settings.estimate in ESTIMATES
-        else None
-    )
+    agreement = AgreementTally(estimate, dataset.classes) if estimate else None
     probe = SeamProbe() if settings.seams else None
     probed = 0
     reporter.start("probed", len(sample))

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 
 import infgen
 from infgen.batch.audit import audit
+from infgen.ops.rle import decode_rle
+from infgen.records.box import Box
 from infgen.records.errors import InputError, MissingExtra
 from infgen.records.sample import Decoy, Entry
 from infgen.report.audit.findings import Audit
 from infgen.report.audit.settings import AuditSettings
+from infgen.sources.datasets import open_dataset
 from tests.labelled import scene, write_coco, write_yolo
 from tests.making import make_tables, save, snapshot
 from tests.sources.test_datasets import yolo_from_voc
@@ -45,6 +49,21 @@ def test_infgens_own_dataset_is_clean(made: Path, tmp_path: Path) -> None:
     written = msgspec.json.decode((tmp_path / "audit.json").read_bytes(), type=Audit)
     assert msgspec.json.encode(written) == msgspec.json.encode(found)
     assert (tmp_path / "audit.md").read_text().startswith(f"# Audit of {made}")
+
+
+def test_an_oracle_can_be_the_second_opinion(made: Path, tmp_path: Path) -> None:
+    truth = {
+        one.box.xyxy: decode_rle(one.rle, picture.size)
+        for picture in open_dataset(made).pictures()
+        for one in picture.objects
+    }
+
+    def oracle(pixels: np.ndarray, box: Box, name: str) -> np.ndarray | None:
+        return truth.get(box.xyxy)
+
+    found = infgen.audit(made, second_opinion=oracle, out=tmp_path, seams=False)
+    assert found.agreement is not None and found.agreement.estimate == "oracle"
+    assert (found.agreement.presence, found.agreement.iou_p50) == (1, 1)
 
 
 def test_the_same_seed_finds_the_same(made: Path, tmp_path: Path) -> None:

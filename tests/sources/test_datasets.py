@@ -257,6 +257,7 @@ def test_yolo_pictures_without_label_file_or_broken(tmp_path: Path) -> None:
     [
         "path: .\ntrain: [images/train]\nval: images/val\nnames: [cat, dog]\n",
         "path: /nowhere/else\ntrain: images/train\nval: images/val\nnames: [cat, dog]\n",
+        'train: images/train\nval: images/val\nnames: {"1": dog, "0": cat}\n',
         "train: ../images/train\nval: ../images/val\nnames: [cat, dog]\n",
         "train: train.txt\nval: images/val\nnames: [cat, dog]\n",
     ],

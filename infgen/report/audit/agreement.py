@@ -85,8 +85,8 @@ def _contrast(crop: np.ndarray, found: np.ndarray) -> float:
 class AgreementTally:
     """Holds labels against an estimate, picture by picture."""
 
-    def __init__(self, name: str, estimate: Estimate, classes: tuple[str, ...]):
-        self._name, self._estimate, self._classes = name, estimate, classes
+    def __init__(self, estimate: Estimate, classes: tuple[str, ...]):
+        self._estimate, self._classes = estimate, classes
         self._found: list[tuple[float, str]] = []  # IoU, which label
         self._asked = 0
         self._masks = 0
@@ -130,7 +130,7 @@ class AgreementTally:
         if self._found:
             low, middle = np.quantile([iou for iou, _ in self._found], (0.1, 0.5)).round(4).tolist()
         return Agreement(
-            estimate=self._name,
+            estimate=getattr(self._estimate, "__name__", type(self._estimate).__name__),
             of="masks" if self._masks else "boxes",
             objects=self._asked,
             presence=round(len(self._found) / self._asked, 4),

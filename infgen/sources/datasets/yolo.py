@@ -42,7 +42,7 @@ def find(place: Path) -> list[Path]:
 def _load(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError):
         return {}
     return values if isinstance(values, dict) else {}
 
@@ -62,11 +62,14 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
     if not base.is_dir():  # written on another machine
         base = path.parent
     splits: dict[str, list[Path]] = {}
-    for split in SPLITS:
-        pictures = sorted({one for place in _listed(values.get(split))
-                           for one in _pictures(base, place)})  # fmt: skip
-        if pictures and pictures not in splits.values():  # one folder may stand for both
-            splits[split] = pictures
+    try:
+        for split in SPLITS:
+            places = _listed(values.get(split))
+            pictures = sorted({one for place in places for one in _pictures(base, place)})
+            if pictures and pictures not in splits.values():  # one folder may stand for both
+                splits[split] = pictures
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from None
     if not splits:
         wanted = ", ".join(f"{name}: {values[name]}" for name in SPLITS if values.get(name))
         raise unreadable(path, f"no pictures are where it says ({wanted or 'no train or val'})")
@@ -77,9 +80,11 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
 def _names(names: Any) -> tuple[str, ...]:
     if isinstance(names, list):
         return tuple(str(name) for name in names)
-    if isinstance(names, dict) and all(number in names for number in range(len(names))):
-        return tuple(str(names[number]) for number in range(len(names)))
-    return ()
+    if not isinstance(names, dict):
+        return ()
+    numbered = {str(number): str(name) for number, name in names.items()}
+    wanted = [str(number) for number in range(len(numbered))]
+    return tuple(numbered[number] for number in wanted) if set(wanted) == set(numbered) else ()
 
 
 def _listed(value: Any) -> list[str]:

@@ -33,7 +33,7 @@ def held_against(
     shift: int = 0, absent: bool = False, masks: bool = True, count: int = 12
 ) -> Agreement:
     """Labels of drawn pictures, shifted, or of objects that aren't there."""
-    tally = AgreementTally("grabcut", grabcut, ("thing",))
+    tally = AgreementTally(grabcut, ("thing",))
     for seed in range(count):
         pixels, mask = drawn(seed)
         if absent:
@@ -80,15 +80,15 @@ def test_any_function_can_be_asked_and_only_about_labels_that_it_can_tell_of() -
         LabelledObject(0, Box(60, 60, 90, 90), crowd=True),
         LabelledObject(0, Box(400, 10, 480, 50)),  # outside
     )
-    tally = AgreementTally("mine", nothing, ("cat", "dog"))
+    tally = AgreementTally(nothing, ("cat", "dog"))
     tally.add(picture_of(size=SIZE, objects=objects), np.zeros((*SIZE[::-1], 3), np.uint8))
     assert asked == [(Box(0, 10, 40, 50), "dog")]
     found = tally.agreement()
     assert found is not None
-    assert (found.estimate, found.presence, found.iou_p50) == ("mine", 0, None)
+    assert (found.estimate, found.presence, found.iou_p50) == ("nothing", 0, None)
 
 
 def test_no_labels_no_figures() -> None:
-    tally = AgreementTally("grabcut", grabcut, ("cat",))
+    tally = AgreementTally(grabcut, ("cat",))
     tally.add(LabelledPicture(picture_of().path, "train", SIZE), drawn(0)[0])
     assert tally.agreement() is None
