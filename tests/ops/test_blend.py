@@ -16,6 +16,7 @@ from infgen.ops.blend import (
     blend_over,
     crop_to_content,
     fit,
+    no_sharper,
     premultiply,
 )
 
@@ -223,6 +224,18 @@ def test_large_cutouts_don_t_fill_the_memory_on_small_canvases():
     assert pyramid.size == (4000, 3000)
     assert pyramid.nbytes < 16 * 640 * 480 * 4 / 2
     assert Pyramid(large, ROOM).nbytes > large.nbytes
+
+
+def test_a_patch_is_made_as_soft_as_its_scene_and_no_softer() -> None:
+    rng = np.random.default_rng(0)
+    patch = premultiply(rng.integers(0, 256, (40, 50, 4), np.uint8))
+    for scale, scene_scale in ((1.0, 1.0), (0.5, 0.9), (2.0, 1.5), (1.5, 1.5)):
+        assert no_sharper(patch, scale, scene_scale) is patch
+    contrast = [no_sharper(patch, 0.5, scene)[..., 0].std() for scene in (1.0, 1.2, 2.0, 4.0)]
+    assert contrast == sorted(contrast, reverse=True)
+    softer = no_sharper(patch, 1.0, 2.0)
+    assert softer.shape == patch.shape
+    assert (softer[..., :3] <= softer[..., 3:]).all()  # still premultiplied
 
 
 def test_one_camera_softens_and_adds_its_grain_to_all_channels_alike() -> None:
