@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from infgen.batch.reporter import Reporter
     from infgen.records.manifest import Manifest
     from infgen.records.plan import ImagePlan
+    from infgen.report.audit.agreement import Estimate
+    from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["export", "plan", "preview", "run"]
+__all__ = ["audit", "export", "plan", "preview", "run"]
 
 
 def run(
@@ -53,6 +55,24 @@ def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
 
     values = _settings(None, settings | {"format": format})
     return runner.export(Path(dataset), values.export, values.workers)
+
+
+def audit(
+    dataset: str | Path,
+    *,
+    second_opinion: Estimate | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Audit:
+    """Look hard at any COCO, YOLO or infgen dataset; write audit.json and audit.md, and return the
+    findings. `settings` are the options of `infgen audit` by name; `second_opinion` is a function
+    that labels are held against, from a picture (H, W, 3) uint8, a box in it and its class's name
+    to a mask (H, W) bool, or None where nothing is to be seen."""
+    from infgen.batch.audit import audit as judge
+    from infgen.batch.settings import fill
+    from infgen.report.audit.settings import AuditSettings
+
+    return judge(Path(dataset), fill(AuditSettings, settings), reporter, second_opinion)
 
 
 def preview(

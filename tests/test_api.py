@@ -89,12 +89,13 @@ def test_copy_paste_runs_where_nothing_heavy_can_be_imported(
 
 
 def test_the_verbs_are_functions_whatever_else_has_been_imported() -> None:
+    import infgen.batch.audit
     import infgen.batch.preview
     import infgen.batch.runner
     import infgen.formats.coco
     import infgen.ui.cli
 
-    assert set(infgen.__all__) == {"run", "plan", "preview", "export"}
+    assert set(infgen.__all__) == {"run", "plan", "preview", "export", "audit"}
     for name in infgen.__all__:
         assert inspect.isfunction(getattr(infgen, name))
         assert inspect.getdoc(getattr(infgen, name))

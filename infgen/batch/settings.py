@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import tomli_w
@@ -68,6 +68,8 @@ class RunSettings(msgspec.Struct, frozen=True):
         return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
 
 
+Settings = TypeVar("Settings", bound=msgspec.Struct)
+
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 
@@ -91,9 +93,9 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
 
-def options() -> Iterator[Option]:
-    """Every setting, in the order of the help page."""
-    for field in msgspec.structs.fields(RunSettings):
+def options(of: type[msgspec.Struct] = RunSettings) -> Iterator[Option]:
+    """Every setting of a verb's struct, in the order of the help page."""
+    for field in msgspec.structs.fields(of):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             for inner in msgspec.structs.fields(field.type):
                 yield _option(inner, field.name)
@@ -127,12 +129,17 @@ def _in_words(kind: type, metas: list[Meta]) -> str:
 
 
 def make_settings(values: Mapping[str, Any]) -> RunSettings:
+    """The settings of `run` and its kin, as `fill` makes them."""
+    return fill(RunSettings, values)
+
+
+def fill(of: type[Settings], values: Mapping[str, Any]) -> Settings:
     """Settings from flat names and values (text or typed); names left out keep their defaults.
 
     Raises:
         InputError: with every unknown name and every value that doesn't fit.
     """
-    known = {option.name: option for option in options()}
+    known = {option.name: option for option in options(of)}
     problems: list[Problem] = []
     groups: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -151,8 +158,8 @@ def make_settings(values: Mapping[str, Any]) -> RunSettings:
     if problems:
         raise InputError(problems)
     top = groups.pop("run", {})
-    default = RunSettings()
-    return RunSettings(
+    default = of()
+    return of(
         **top,
         **{group: msgspec.structs.replace(getattr(default, group), **inner)
            for group, inner in groups.items()},

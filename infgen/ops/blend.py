@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 OPAQUE = 128  # alpha from which a pixel belongs to the object
+SOFTNESS = 0.7  # pixels by which a picture is blurred, times what it's scaled up by
 FAINT = 8  # alpha up to which nobody sees it: the haze that matting leaves far around an object
 
 
@@ -93,3 +94,31 @@ def _weigh(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 colour times (H, W) uint8 alpha / 255, rounded to nearest. There are no ties,
     as 255 is odd, and none is near enough for float32 to miss it: the result is exact."""
     return cv2.multiply(colour, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
+
+
+def no_sharper(patch: np.ndarray, scale: float, scene_scale: float) -> np.ndarray:
+    """`patch`, (h, w, 4) uint8 premultiplied, made as soft as its scene.
+
+    `scale` is by how much the patch was scaled from its file, `scene_scale` the background: what
+    was scaled up more is softer, and something sharp on it stands out. Scaling down sharpens
+    nothing that this could mend.
+    """
+    own, scene = max(scale, 1.0), max(scene_scale, 1.0)
+    if scene <= own:
+        return patch
+    sigma = SOFTNESS * (scene**2 - own**2) ** 0.5
+    return cv2.GaussianBlur(patch, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+
+
+def as_one_camera(
+    picture: np.ndarray, rng: np.random.Generator, blur: float, grain: float
+) -> np.ndarray:
+    """A copy of a finished (H, W, 3) uint8 picture, as softer and grainier as one camera would have
+    seen all of it: what was pasted keeps less of the sharpness and grain of its own.
+
+    `blur` is the standard deviation in pixels (0: none), `grain` that of the brightness noise in
+    grey levels.
+    """
+    soft = cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
+    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(grain)
+    return np.rint(soft + noise[..., None]).clip(0, 255).astype(np.uint8)

@@ -146,6 +146,42 @@ def check_cutout(path: Path, name: str) -> Picture:
     return Picture(name, path, hashlib.sha256(data).hexdigest(), rgba.size)
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture when upright, from its header alone.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        return image.size[::-1] if _orientation(image) in QUARTER_TURNS else image.size
+
+
+def read_any(path: Path) -> np.ndarray:
+    """Any picture file as it is now: (H, W, 3) uint8 RGB, upright, on white where transparent.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        return np.array(_rgb(image))
+
+
+def read_thumbnail(path: Path, side: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """A picture squeezed to (side, side) uint8 grey, and its full upright (width, height): of JPEGs
+    little more than every eighth pixel is decoded.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        size = image.size
+        turned = _orientation(image) in QUARTER_TURNS
+        if image.format in JPEGS:
+            image.draft("L", (4 * side, 4 * side))
+        grey = _upright(image, "L").resize((side, side), Image.Resampling.BOX)
+        return np.asarray(grey), size[::-1] if turned else size
+
+
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Without Pillow's warnings about odd EXIF and large pictures. For one thread at a time."""

@@ -16,11 +16,22 @@ import msgspec
 
 from infgen import __version__
 from infgen.batch import runner
+from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
-from infgen.batch.settings import Option, RunSettings, make_settings, options, read_toml
+from infgen.batch.settings import (
+    Option,
+    RunSettings,
+    fill,
+    make_settings,
+    options,
+    read_toml,
+)
 from infgen.formats import EXPORTS
 from infgen.models.presets import PRESETS
 from infgen.records.errors import InfgenError, InputError, Problem
+from infgen.report.audit.limits import FIGURES
+from infgen.report.audit.settings import AuditSettings
+from infgen.report.audit.summary import summary_of
 from infgen.ui.terminal import (
     Terminal,
     mend_streams,
@@ -34,7 +45,7 @@ from infgen.ui.terminal import (
 
 Command = Callable[[Mapping[str, Any]], int]
 
-EXIT_FAILURES = 3
+EXIT_FAILURES = 3  # done, but not good enough
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 GROUPS = {
@@ -48,8 +59,8 @@ GROUPS = {
 
 EPILOGUE = """\
 exit codes: 0 done; 2 bad input, nothing written; 3 done, but more pictures failed than
---max-failures; 4 the machine refused (disk, memory, folder in use):
-run the same command to go on; 130, 143 interrupted: likewise"""
+--max-failures, or an audit crossed a --fail-on limit; 4 the machine refused (disk, memory,
+folder in use): run the same command to go on; 130, 143 interrupted: likewise"""
 
 
 class Stopped(BaseException):
@@ -139,6 +150,17 @@ def _export(arguments: Mapping[str, Any]) -> int:
     return 0
 
 
+def _audit(arguments: Mapping[str, Any]) -> int:
+    names = [option.name for option in options(AuditSettings)]
+    given = {name: arguments[name] for name in names if arguments[name] is not None}
+    settings = fill(AuditSettings, given)
+    found = audit(arguments["dataset"], settings, Terminal())
+    with written_out():
+        print(summary_of(found))
+        print(f"all of it: {settings.out / MARKDOWN} and audit.json beside it")
+    return EXIT_FAILURES if any(limit.crossed for limit in found.limits) else 0
+
+
 def _settings(arguments: Mapping[str, Any]) -> RunSettings:
     """The settings among a command's arguments, over those of its --config file."""
     config = arguments.get("config")
@@ -168,7 +190,8 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Any]:
 def _unknown_text(text: str) -> str:
     if not text.startswith("-"):
         return f"'{text}' has no option before it: see infgen --help"
-    known = [option.flag for option in options()] + ["--config", "--json", "--file", "--count"]
+    known = [option.flag for of in (RunSettings, AuditSettings) for option in options(of)]
+    known += ["--config", "--json", "--file", "--count"]
     near = [] if text in known else difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see infgen --help"
     return f"there is no option {text} here: {hint}"
@@ -210,6 +233,14 @@ def _parser() -> argparse.ArgumentParser:
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")
     _add_settings(export, only=(*_names_of("export"), "workers"))
+
+    check = _verb(verbs, "audit", _audit, "look hard at any COCO, YOLO or infgen dataset")
+    check.add_argument("dataset", type=Path, help="a dataset's folder, .json or data.yaml")
+    group = check.add_argument_group("the audit")
+    for option in options(AuditSettings):
+        _add_option(group, option)
+    figures = "\n".join(f"  {name:14} {figure.help}" for name, figure in FIGURES.items())
+    check.epilog = f"figures for --fail-on:\n{figures}\n\n{EPILOGUE}"
     return parser
 
 
@@ -238,21 +269,20 @@ def _add_settings(parser: argparse.ArgumentParser, only: Sequence[str] = ()) -> 
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(GROUPS[option.group])
-        if option.kind is bool:
-            groups[option.group].add_argument(
-                option.flag,
-                action=argparse.BooleanOptionalAction,
-                default=None,
-                help=_help(option),
-            )
-        else:
-            groups[option.group].add_argument(
-                option.flag, metavar=_metavar(option), help=_help(option), default=None
-            )
+        _add_option(groups[option.group], option)
     if not only:
         groups["run"].add_argument(
             "--config", type=Path, metavar="FILE", help="settings from a run.toml; options win"
         )
+
+
+def _add_option(group: Any, option: Option) -> None:
+    if option.kind is bool:
+        group.add_argument(
+            option.flag, action=argparse.BooleanOptionalAction, default=None, help=_help(option)
+        )
+    else:
+        group.add_argument(option.flag, metavar=_metavar(option), help=_help(option), default=None)
 
 
 def _metavar(option: Option) -> str:
@@ -264,7 +294,7 @@ def _metavar(option: Option) -> str:
 def _help(option: Option) -> str:
     text = option.help + (f" ({', '.join(EXPORTS)})" if option.name == "format" else "")
     default = option.default
-    if default is not None and option.kind is not bool:
+    if default is not None and default != () and option.kind is not bool:
         shown = ",".join(default) if isinstance(default, tuple) else default
         text += f" (default: {shown})"
     return text.replace("%", "%%")

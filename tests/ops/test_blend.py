@@ -12,9 +12,11 @@ from infgen.ops.blend import (
     FAINT,
     OPAQUE,
     Pyramid,
+    as_one_camera,
     blend_over,
     crop_to_content,
     fit,
+    no_sharper,
     premultiply,
 )
 
@@ -222,3 +224,30 @@ def test_large_cutouts_don_t_fill_the_memory_on_small_canvases():
     assert pyramid.size == (4000, 3000)
     assert pyramid.nbytes < 16 * 640 * 480 * 4 / 2
     assert Pyramid(large, ROOM).nbytes > large.nbytes
+
+
+def test_a_patch_is_made_as_soft_as_its_scene_and_no_softer() -> None:
+    rng = np.random.default_rng(0)
+    patch = premultiply(rng.integers(0, 256, (40, 50, 4), np.uint8))
+    for scale, scene_scale in ((1.0, 1.0), (0.5, 0.9), (2.0, 1.5), (1.5, 1.5)):
+        assert no_sharper(patch, scale, scene_scale) is patch
+    contrast = [no_sharper(patch, 0.5, scene)[..., 0].std() for scene in (1.0, 1.2, 2.0, 4.0)]
+    assert contrast == sorted(contrast, reverse=True)
+    softer = no_sharper(patch, 1.0, 2.0)
+    assert softer.shape == patch.shape
+    assert (softer[..., :3] <= softer[..., 3:]).all()  # still premultiplied
+
+
+def test_one_camera_softens_and_adds_its_grain_to_all_channels_alike() -> None:
+    flat = np.full((200, 200, 3), (90, 120, 150), np.uint8)
+    seen = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
+    change = seen.astype(int) - flat
+    assert abs(change.mean()) < 0.1 and abs(change[..., 0].std() - 4) < 0.2
+    assert np.ptp(change, axis=2).max() <= 1  # rounding
+    edge = flat.copy()
+    edge[:, 100:] = 220
+    softer = as_one_camera(edge, np.random.default_rng(0), 0.6, 0.0)
+    assert 90 < softer[50, 99, 0] < softer[50, 100, 0] < 220
+    assert (as_one_camera(edge, np.random.default_rng(0), 0.0, 0.0) == edge).all()
+    again = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
+    assert (again == seen).all()

@@ -17,6 +17,8 @@ import infgen
 from infgen.batch.settings import Option, flatten, make_settings, options
 from infgen.batch.store import Store
 from infgen.records.plan import ImagePlan
+from infgen.report.audit.limits import FIGURES
+from infgen.report.audit.settings import AuditSettings
 from infgen.ui import cli
 from infgen.ui.terminal import Terminal
 from tests.making import (
@@ -369,3 +371,43 @@ def test_version(capfd: pytest.CaptureFixture[str]) -> None:
         cli.main(["--version"])
     assert ended.value.code == 0
     assert capfd.readouterr().out == f"infgen {infgen.__version__}\n"
+
+
+# ---- audit ---------------------------------------------------------------------------------------
+
+
+def test_audit_is_a_gate(tables: Tables, tmp_path: Path, capfd: Any) -> None:
+    dataset, out = tmp_path / "dataset", tmp_path / "found"
+    infgen.run(**tables.settings(out=dataset))
+    command = ("audit", dataset, "--out", out, "--no-seams", "--estimate", "none", "--fail-on")
+    code, text, _ = run_main(capfd, *command, "leakage>0,faults>0")
+    assert code == 0
+    assert "passed: leakage>0: it is 0" in text and str(out / "audit.md") in text
+    assert (out / "audit.json").exists()
+    code, text, _ = run_main(capfd, *command, "faults>-1, leakage>0")
+    assert code == 3
+    assert "FAILED: faults>-1: it is 0" in text
+
+
+def test_audit_says_what_is_wrong_with_the_request(tmp_path: Path, capfd: Any) -> None:
+    lines = refused(capfd, "audit", tmp_path, "--sample", 2, "--estimate", "guess")
+    assert lines[0].startswith("--sample: '2' won't do") or len(lines) == 2
+    [line] = refused(capfd, "audit", tmp_path, "--no-seams", "--fail-on", "seem>1")
+    assert "the figures are seam, " in line
+    [line] = refused(capfd, "audit", tmp_path / "nowhere", "--no-seams")
+    assert line.endswith("is not there: check the path")
+    [line] = refused(capfd, "audit", tmp_path, "--referense", "x")
+    assert line == "there is no option --referense here: did you mean --reference?"
+
+
+def test_audit_help_names_every_option_and_figure(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        cli.main(["audit", "--help"])
+    page = capfd.readouterr().out
+    for option in options(AuditSettings):
+        assert option.flag in page and option.help in page
+    for name, figure in FIGURES.items():
+        assert re.search(rf"^  {name} +{re.escape(figure.help)}$", page, re.M)

@@ -1,0 +1,97 @@
+"""What the readers of all formats share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from infgen.records.box import Box
+from infgen.records.errors import InputError, Problem
+from infgen.records.labelled import Fault, LabelledPicture
+
+EMPTY_BOX, BAD_ROW, UNKNOWN_CLASS = "empty box", "label that can't be read", "unknown class"
+MISSING_PICTURE, BAD_PICTURE = "missing picture", "picture that can't be read"
+WRONG_SIZE, BAD_MASK, STRAY_LABEL = "wrong size", "mask that can't be read", "label of no picture"
+NO_LABEL_FILE = "no label file"
+
+
+@dataclass(frozen=True)
+class LabelledDataset:
+    """A dataset that was opened. `kind` is a key of READERS, class ids are positions in `classes`,
+    `count` is its number of pictures, and `faults` are those that belong to no picture.
+
+    `pictures()` reads labels as it goes, in an order that is always the same: never more than one
+    picture's labels are unpacked at a time.
+    """
+
+    place: Path
+    kind: str
+    classes: tuple[str, ...]
+    count: int
+    pictures: Callable[[], Iterator[LabelledPicture]]
+    faults: tuple[Fault, ...] = ()
+
+
+def unreadable(path: Path, why: object) -> InputError:
+    """The sentence for an index file that can't be understood."""
+    return InputError(Problem(f"can't be read as a dataset: {why}", str(path)))
+
+
+def box_from(corners: Sequence[Any]) -> Box | None:
+    """The box with these xyxy corners; None if they are no four finite numbers or it is empty."""
+    try:
+        x0, y0, x1, y1 = (float(value) for value in corners)
+        return Box(x0, y0, x1, y1)
+    except (TypeError, ValueError):
+        return None
+
+
+def rle_of_polygons(polygons: Sequence[Any], size: tuple[int, int]) -> str:
+    """The union of flat polygons (x, y, x, y, ... in pixels) as compressed run lengths.
+
+    Raises:
+        ValueError: one of them has fewer than three points, or what isn't a finite number.
+    """
+    width, height = size
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError("a polygon has fewer than three points, or half a point")
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in polygon):
+            raise ValueError("a polygon holds something that isn't a number")
+    parts = coco_mask.frPyObjects([list(map(float, p)) for p in polygons], height, width)
+    return str(coco_mask.merge(parts)["counts"], "ascii")
+
+
+def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
+    """Run lengths as COCO gives them, a list or compressed text, as compressed text.
+
+    Raises:
+        ValueError: they aren't of a picture of this size.
+    """
+    width, height = size
+    if list(shape or ()) != [height, width]:
+        raise ValueError(f"its run lengths are for height and width {shape}, not {[height, width]}")
+    if isinstance(counts, list):
+        if not all(isinstance(v, int) and v >= 0 for v in counts) or sum(counts) != width * height:
+            raise ValueError("its run lengths don't add up to the picture")
+        rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+        return str(rle["counts"], "ascii")
+    if not isinstance(counts, str) or not counts.isascii():
+        raise ValueError("its run lengths are neither a list nor text")
+    return counts
+
+
+def rle_area(rle: str, size: tuple[int, int]) -> int:
+    """Pixels of a mask, without unpacking it."""
+    return int(coco_mask.area({"size": [size[1], size[0]], "counts": rle}))
+
+
+def rle_box(rle: str, size: tuple[int, int]) -> Box | None:
+    """The tight box of a mask, without unpacking it; None when it has no pixels."""
+    x, y, width, height = coco_mask.toBbox({"size": [size[1], size[0]], "counts": rle})
+    return box_from((x, y, x + width, y + height))
