@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infgen.records.plan import ImagePlan
 
 __version__ = "0.1.0"
-__all__ = ["export", "plan", "preview", "run"]
+__all__ = ["export", "plan", "preview", "relabel", "run"]
 
 
 def run(
@@ -53,6 +53,23 @@ def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
 
     values = _settings(None, settings | {"format": format})
     return runner.export(Path(dataset), values.export, values.workers)
+
+
+def relabel(
+    pairs: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Manifest:
+    """Find and label what was painted into pictures before: `pairs` is a folder or a CSV file of
+    them, `settings` are the options of `infgen relabel`. Returns the dataset's manifest."""
+    from infgen.batch.relabel import relabel
+    from infgen.batch.settings import RelabelSettings, make_settings_of, read_toml
+
+    values = read_toml(Path(config), RelabelSettings) if config else {}
+    given = settings | ({} if pairs is None else {"pairs": pairs})
+    return relabel(make_settings_of(RelabelSettings, values | given), reporter)
 
 
 def preview(

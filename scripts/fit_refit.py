@@ -1,4 +1,4 @@
-"""The numbers in infgen/ops/refit.py, fitted to pictures whose truth is known.
+"""The weights in infgen/ops/clues.py and outlines.py, fitted to pictures whose truth is known.
 
     python scripts/fit_refit.py [--shared ../shared/data] [--pairs 120]
 
@@ -18,8 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from infgen.ops import refit
+from infgen.ops import clues, outlines
 from infgen.ops.masks import tight_box
+from infgen.ops.refit import find_objects
+from infgen.ops.scene import Scene
 from infgen.records.box import Box
 
 SIDE = 512  # of the pictures
@@ -184,16 +186,16 @@ def fit_logistic(
 def fit_clues(pairs: list[Truth]) -> np.ndarray:
     rows, shares, weights = [], [], []
     for pair in pairs:
-        scene = refit._Scene.of(pair.before, pair.after)
+        scene = Scene.of(pair.before, pair.after)
         if not pair.masks:
             continue
         truth = np.logical_or.reduce(pair.masks).astype(np.float32)
         truth = cv2.resize(truth, scene.region.shape[::-1], interpolation=cv2.INTER_AREA) > 0
         for region in scene.regions():
-            clues = refit._clues(scene, region)
-            rows.append(np.column_stack([clues, np.ones(len(clues))]))
+            ours = clues.clues_of(scene, region)
+            rows.append(np.column_stack([ours, np.ones(len(ours))]))
             shares.append(truth[region])
-            weights.append(np.full(len(clues), 1000 / len(clues)))
+            weights.append(np.full(len(ours), 1000 / len(ours)))
     return fit_logistic(
         np.concatenate(rows), np.concatenate(shares).astype(float), np.concatenate(weights)
     )
@@ -203,9 +205,9 @@ def fit_traits(pairs: list[Truth]) -> np.ndarray:
     """Every outline, the chosen or not, against the truth that it overlaps most."""
     rows, shares = [], []
     for pair in pairs:
-        scene = refit._Scene.of(pair.before, pair.after)
+        scene = Scene.of(pair.before, pair.after)
         for region in scene.regions():
-            for part, traits in scene.candidates(region):
+            for part, traits in outlines.candidates(scene, region):
                 box = tight_box(scene.full_size(part))
                 if box is not None:
                     rows.append(traits)
@@ -220,7 +222,7 @@ def judge(pairs: list[Truth]) -> tuple[float, float, float]:
 
     overlaps, sure, number = [], [], 0
     for pair in pairs:
-        found = refit.find_objects(pair.before, pair.after)
+        found = find_objects(pair.before, pair.after)
         number += len(found)
         for overlap, one in match(pair.boxes, found):
             overlaps.append(overlap)
@@ -240,10 +242,10 @@ def main() -> None:
     arguments = parser.parse_args()
     pairs = list(make_pairs(arguments.shared, arguments.pairs))
     fitting, testing = pairs[::2], pairs[1::2]
-    refit._CLUES = fit_clues(fitting)
-    print("_CLUES =", refit._CLUES.round(2).tolist(), flush=True)
-    refit._TRAITS = fit_traits(fitting)
-    print("_TRAITS =", refit._TRAITS.round(2).tolist(), flush=True)
+    clues.WEIGHTS = fit_clues(fitting)
+    print("clues.WEIGHTS =", clues.WEIGHTS.round(2).tolist(), flush=True)
+    outlines.WEIGHTS = fit_traits(fitting)
+    print("outlines.WEIGHTS =", outlines.WEIGHTS.round(2).tolist(), flush=True)
     for name, some in (("fitted to", fitting), ("others", testing)):
         overlap, correlation, ratio = judge(some)
         print(

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             planner.count,
             settings,
             lambda missing: _made(planner, means, settings, missing, crew),
-            lambda index, reason: worker_failed(planner, index, reason),
+            partial(worker_failed, planner),
             reporter,
         )
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
