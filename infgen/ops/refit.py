@@ -25,14 +25,15 @@ from infgen.ops.outlines import candidates, confidence_of
 from infgen.ops.scene import Scene
 from infgen.records.box import Box
 
-MIN_CONFIDENCE = 0.4
+MIN_CONFIDENCE = 0.4  # keeps 95 % of what is found: below it there's hardly ever an object
 _SAME = 0.3  # of the smaller of two outlines: more in common, and they are of one object
 
 
 @dataclass(frozen=True)
 class Found:
-    """An object: `mask` is (H, W) bool, `box` tight around it, `confidence` 0..1 the overlap (IoU)
-    that its box is thought to have with the true one."""
+    """An object: `mask` is (H, W) bool, `box` tight around it, `confidence` 0..1 a rough guess at
+    the overlap (IoU) of its box with the true one. On made-up pairs it correlates with that by 0.3
+    to 0.6; labels of 0.7 and more (46 %) overlap by 0.78 on average, all of them by 0.63."""
 
     mask: np.ndarray
     box: Box
