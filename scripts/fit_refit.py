@@ -4,8 +4,8 @@
 
 A pair is a photograph, and the same with cutouts in boxes that were repainted: with other content
 of the photograph, shifted, mirrored, warped and toned, as a model makes the background anew around
-what it paints. Half of the pairs are for fitting, half (of the same photographs and cutouts, laid out
-otherwise) say how well it went. No picture that a diffusion model made takes part.
+what it paints. Half of the pairs are for fitting; the others, of the same photographs and cutouts
+but laid out otherwise, say how well it went. No picture that a diffusion model made takes part.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+import infgen
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import RelabelSettings, make_settings_of, options
 from infgen.batch.store import open_finished
@@ -227,6 +228,13 @@ def test_bad_input_is_told_before_anything_is_written(
     for word in words:
         assert word in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_from_python(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "in", 2)
+    manifest = infgen.relabel(tmp_path / "in", out=tmp_path / "out", workers=1, format="masks")
+    assert manifest.pictures == 2 and manifest.formats == ("masks",)
+    assert [(one.name, one.objects) for one in manifest.classes] == [("class_0", 1), ("class_1", 1)]
 
 
 def test_every_setting_says_what_it_does() -> None:
