@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["audit", "export", "plan", "preview", "run"]
+__all__ = ["audit", "export", "plan", "preview", "relabel", "run"]
 
 
 def run(
@@ -73,6 +73,23 @@ def audit(
     from infgen.report.audit.settings import AuditSettings
 
     return judge(Path(dataset), fill(AuditSettings, settings), reporter, second_opinion)
+
+
+def relabel(
+    pairs: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Manifest:
+    """Find and label what was painted into pictures before: `pairs` is a folder or a CSV file of
+    them, `settings` are the options of `infgen relabel`. Returns the dataset's manifest."""
+    from infgen.batch.relabel import relabel
+    from infgen.batch.settings import RelabelSettings, fill, read_toml
+
+    values = read_toml(Path(config), RelabelSettings) if config else {}
+    given = settings | ({} if pairs is None else {"pairs": pairs})
+    return relabel(fill(RelabelSettings, values | given), reporter)
 
 
 def preview(

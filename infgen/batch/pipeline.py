@@ -174,7 +174,7 @@ class Pipeline:
         if isinstance(result, Exception):
             return _failed(plan, result)
         try:
-            line = _as_line(self._keep(plan, result))
+            line = as_line(self._keep(plan, result))
             return Made(line, background_file=self._background_file(plan))
         except StorageError:
             raise
@@ -216,12 +216,17 @@ class Pipeline:
 
 
 def _failed(plan: ImagePlan, error: Exception) -> Made:
-    """The record of why a picture couldn't be made. What isn't an InfgenError is a bug, and keeps
-    its traceback for the log."""
-    expected = isinstance(error, InfgenError)
-    reason = str(error) if expected else f"{type(error).__name__}: {error}"
-    trace = "" if expected else "".join(traceback.format_exception(error))
-    return Made(_as_line(failed_entry(plan, reason)), True, trace)
+    """The record of why a picture couldn't be made."""
+    reason, trace = told_failure(error)
+    return Made(as_line(failed_entry(plan, reason)), True, trace)
+
+
+def told_failure(error: Exception) -> tuple[str, str]:
+    """The reason for the record, and the traceback for the log: what isn't an InfgenError is a bug,
+    and keeps it."""
+    if isinstance(error, InfgenError):
+        return str(error), ""
+    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 
 
 def failed_entry(plan: ImagePlan, reason: str) -> Entry:
@@ -248,8 +253,9 @@ def encode_picture(canvas: np.ndarray, ending: str, quality: int = 90) -> np.nda
 
 def worker_failed(planner: Planner, index: int, reason: str) -> Made:
     """The record for a picture that took its worker down with it."""
-    return Made(_as_line(failed_entry(planner.plan(index), reason)), True)
+    return Made(as_line(failed_entry(planner.plan(index), reason)), True)
 
 
-def _as_line(entry: Entry) -> bytes:
+def as_line(entry: Entry) -> bytes:
+    """A record as a line of its file."""
     return msgspec.json.encode(entry) + b"\n"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import msgspec
@@ -20,7 +21,7 @@ from infgen.batch.methods import Means, check_means, choose_means
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.settings import RunSettings, flatten, write_toml
+from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
@@ -33,6 +34,8 @@ from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
 from infgen.sources.tables import read_request
+
+Asked = TypeVar("Asked", RunSettings, RelabelSettings)
 
 CHUNK = 8  # pictures handed to a worker at a time
 TOLD_FAILURES = 10  # that the user hears of one by one
@@ -53,7 +56,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     check_formats(settings.export.format)
     store = Store(settings.out)
     pinned = store.pinned() or Pinned()
-    settings = _with_needed_backgrounds(settings, pinned)
+    settings = with_needed_backgrounds(settings, pinned)
     planner, means, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request), planner.most_objects)
@@ -67,11 +70,18 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
-        crew = stack.enter_context(Crew(_workers(settings.workers, planner.count)))
-        _paint_missing(store, planner, means, settings, crew, reporter)
+        crew = stack.enter_context(Crew(workers_for(settings.workers, planner.count)))
+        fill_gaps(
+            store,
+            planner.count,
+            settings,
+            lambda missing: _made(planner, means, settings, missing, crew, store, reporter),
+            partial(worker_failed, planner),
+            reporter,
+        )
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
         preview_made(store, manifest)
-        manifest = _write_formats(store, manifest, settings.export, crew, reporter)
+        manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest
 
@@ -111,24 +121,25 @@ def _tables(settings: RunSettings) -> tuple[Path, Path]:
     return settings.backgrounds, settings.classes
 
 
-def _paint_missing(
+def fill_gaps(
     store: Store,
-    planner: Planner,
-    means: Means,
-    settings: RunSettings,
-    crew: Crew,
+    total: int,
+    settings: RunSettings | RelabelSettings,
+    make: Callable[[Sequence[int]], Iterator[Made | WorkerDied]],
+    failed: Callable[[int, str], Made],
     reporter: Reporter,
 ) -> None:
-    """Make every picture that isn't there yet."""
-    missing = store.mend(planner.count, settings.keep_backgrounds)
+    """Make every picture of `total` that isn't there yet: `make` gives them by index, in order, and
+    `failed` the record of one that took its worker down with it, for a reason."""
+    missing = store.mend(total, settings.keep_backgrounds)
     if not missing:
         return
-    store.log("painting", missing=len(missing), of=planner.count, workers=settings.workers)
+    store.log("painting", missing=len(missing), of=total, workers=settings.workers)
     began = time.perf_counter()
-    made = _made(planner, means, settings, missing, crew, store, reporter)
+    made = make(missing)
     try:
-        reporter.start("pictures", planner.count, planner.count - len(missing))
-        store.fill(missing, _told(made, missing, planner, store, reporter))
+        reporter.start("pictures", total, total - len(missing))
+        store.fill(missing, _told(made, missing, failed, store, reporter))
     finally:
         reporter.stop()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))
@@ -163,7 +174,7 @@ def _made(
 def _told(
     made: Iterator[Made | WorkerDied],
     indices: Sequence[int],
-    planner: Planner,
+    failed: Callable[[int, str], Made],
     store: Store,
     reporter: Reporter,
 ) -> Iterator[bytes]:
@@ -171,9 +182,9 @@ def _told(
     failures = 0
     for index, one in zip(indices, made, strict=True):
         if isinstance(one, WorkerDied):
-            one = worker_failed(planner, index, str(one))
+            one = failed(index, str(one))
         elif one.background_file and not (store.folder / one.background_file).exists():
-            one = worker_failed(planner, index, "its background could not be kept")
+            one = failed(index, "its background could not be kept")
         if one.failed:
             failures += 1
             reason = msgspec.json.decode(one.line, type=Entry).failure
@@ -194,9 +205,34 @@ def _take_stock(
     fingerprint: dict[str, str],
     notes: tuple[str, ...],
 ) -> Manifest:
-    """Count what is there."""
-    classes = tuple(ClassCount(name) for name in _names(planner.request))
-    splits = dict.fromkeys(planner.splits, 0)
+    """The manifest of what is there."""
+    classes, splits, failures = count_up(store, _names(planner.request), planner.splits)
+    request = planner.request
+    return Manifest(
+        infgen=__version__,
+        pictures=sum(splits.values()),
+        splits=splits,
+        classes=classes,
+        failures=failures,
+        formats=(),
+        notes=notes,
+        settings=flatten(settings),
+        models=means.model.record if means.model else {},
+        fingerprint=fingerprint,
+        sources={
+            "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
+            "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
+        },
+        versions=versions(),
+    )
+
+
+def count_up(
+    store: Store, names: Sequence[str], split_names: Sequence[str]
+) -> tuple[tuple[ClassCount, ...], dict[str, int], tuple[Failure, ...]]:
+    """What the records hold: the totals of each class, the pictures of each split, the failures."""
+    classes = tuple(ClassCount(name) for name in names)
+    splits = dict.fromkeys(split_names, 0)
     failures = []
     for entry in store.entries():
         if entry.failure:
@@ -210,40 +246,28 @@ def _take_stock(
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
-    request = planner.request
-    return Manifest(
-        infgen=__version__,
-        pictures=sum(splits.values()),
-        splits=splits,
-        classes=classes,
-        failures=tuple(failures),
-        formats=(),
-        notes=notes,
-        settings=flatten(settings),
-        models=means.model.record if means.model else {},
-        fingerprint=fingerprint,
-        sources={
-            "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
-            "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
-        },
-        versions={
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-            "python": platform.python_version(),
-        },
-    )
+    return classes, splits, tuple(failures)
+
+
+def versions() -> dict[str, str]:
+    """Of what pixels and records are made with."""
+    return {
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _names(request: Request) -> tuple[str, ...]:
     return tuple(spec.name for spec in request.classes)
 
 
-def _workers(asked: int | None, pictures: int) -> int:
+def workers_for(asked: int | None, pictures: int) -> int:
     """Processes to start: as asked, or one per core, but no more than there are chunks."""
     return max(1, min(asked or usable_cores(), -(-pictures // CHUNK)))
 
 
-def _with_needed_backgrounds(settings: RunSettings, pinned: Pinned) -> RunSettings:
+def with_needed_backgrounds(settings: Asked, pinned: Pinned) -> Asked:
     """Backgrounds are kept if a format needs them, and where they have been kept so far."""
     needed = any(EXPORTS[name].needs_background for name in settings.export.format)
     needed |= pinned.backgrounds_kept
@@ -278,9 +302,9 @@ def export(
     for name in settings.format:
         EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
     _check_backgrounds(store, settings)
-    with store.claimed(), Crew(_workers(workers, manifest.pictures)) as crew:
+    with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
-        return _write_formats(store, manifest, settings, crew, reporter or Silent())
+        return write_formats(store, manifest, settings, crew, reporter or Silent())
 
 
 def check_formats(names: Sequence[str]) -> None:
@@ -304,7 +328,7 @@ def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
         )
 
 
-def _write_formats(
+def write_formats(
     store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> Manifest:
     """Export, and write the manifest last. It lists the formats that are whole, so none that is

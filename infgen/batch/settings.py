@@ -22,6 +22,7 @@ from msgspec import Meta
 from infgen.formats.settings import ExportSettings
 from infgen.models.settings import ModelSettings
 from infgen.ops.planning import PlanSettings
+from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
 from infgen.stages.inpaint import InpaintSettings
 
@@ -66,6 +67,36 @@ class RunSettings(msgspec.Struct, frozen=True):
         """The settings that change a plan or a pixel, by name: part of a run's fingerprint."""
         slices = (self.plan, self.pictures)
         return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
+
+
+class RelabelSettings(msgspec.Struct, frozen=True):
+    """All that `infgen relabel` may be told."""
+
+    pairs: (
+        Annotated[Path, Meta(description="folder of pairs, or a CSV file that names them")] | None
+    ) = None
+    classes: (
+        Annotated[Path, Meta(description="classes.csv: what the channels of .npy files show")]
+        | None
+    ) = None
+    out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
+    min_confidence: Annotated[
+        float,
+        Meta(ge=0, le=1, description="labels less certain than this are left out and counted"),
+    ] = MIN_CONFIDENCE
+    val_frac: Annotated[
+        float, Meta(ge=0, le=0.9, description="share of val, split by background")
+    ] = 0.0
+    seed: Annotated[int, Meta(ge=0, description="what is random follows from it")] = 0
+    workers: (
+        Annotated[int, Meta(ge=1, le=1024, description="processes (default: one per core)")] | None
+    ) = None
+    max_failures: Annotated[
+        int,
+        Meta(ge=0, description="failed pictures that still count as success"),
+    ] = 0
+    keep_backgrounds: Annotated[bool, Meta(description="keep the pictures before, too")] = False
+    export: ExportSettings = ExportSettings()
 
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
@@ -179,10 +210,10 @@ def _as_path(kind: type, raw: Any) -> Any:
     return kind(raw).expanduser()
 
 
-def flatten(settings: RunSettings) -> dict[str, Any]:
+def flatten(settings: RunSettings | RelabelSettings) -> dict[str, Any]:
     """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
     flat = {}
-    for option in options():
+    for option in options(type(settings)):
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
@@ -196,13 +227,15 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def write_toml(settings: RunSettings, record: Mapping[str, Any]) -> bytes:
+def write_toml(
+    settings: RunSettings | RelabelSettings, record: Mapping[str, Any], verb: str = "run"
+) -> bytes:
     """The file that `--config` reads, with the run's `record` as a table that it passes over."""
-    text = "# Made by infgen. The same dataset again: python -m infgen run --config run.toml\n"
+    text = f"# Made by infgen. The same dataset again: python -m infgen {verb} --config run.toml\n"
     return (text + tomli_w.dumps(flatten(settings) | {"record": dict(record)})).encode()
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, of: type[msgspec.Struct] = RunSettings) -> dict[str, Any]:
     """Flat settings from a --config file; its relative paths are relative to itself.
 
     Raises:
@@ -215,7 +248,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(Problem(f"isn't TOML: {error}", str(path))) from None
     values.pop("record", None)
-    for option in options():
+    for option in options(of):
         if option.kind is Path and isinstance(values.get(option.name), str):
             given = Path(values[option.name])
             values[option.name] = str(given if given.parts[:1] == ("~",) else path.parent / given)

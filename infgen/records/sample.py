@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import msgspec
 import numpy as np
@@ -15,21 +16,23 @@ class Instance(msgspec.Struct, frozen=True):
     """One labelled object of a finished picture.
 
     `id` counts from 1 within the picture, in painting order. `box` is tight around the visible
-    pixels, `requested` is the box that was planned. `rle` holds the visible mask as COCO's
-    compressed run-length counts over the whole canvas, `area` its number of pixels, and
-    `visible_frac` the share (0..1) of the whole object that it is.
+    pixels, `requested` is the box that was planned (None: nobody knows it). `rle` holds the visible
+    mask as COCO's compressed run-length counts over the whole canvas, `area` its number of pixels,
+    and `visible_frac` the share (0..1) of the whole object that it is. `score` (0..1) is how sure
+    the label is, where it was found in a picture that somebody else had painted.
     """
 
     id: int
     class_id: int
     box: Box
-    requested: Box
+    requested: Box | None
     rle: str
     area: int
     visible_frac: float
     method: str
     cutout: str = ""
     mirror: bool = False
+    score: float | None = None
 
 
 class Decoy(msgspec.Struct, frozen=True):
@@ -74,4 +77,4 @@ class Entry(msgspec.Struct, frozen=True):
     @property
     def stem(self) -> str:
         """The picture's file name without folder or ending, e.g. `00000042`."""
-        return f"{self.index:08d}"
+        return PurePosixPath(self.file).stem

@@ -123,6 +123,22 @@ def check_picture(path: Path, name: str) -> Picture:
     return Picture(name, path, hashlib.sha256(data).hexdigest(), size)
 
 
+def check_upright(path: Path, name: str) -> Picture:
+    """As check_picture, for a picture that goes into the dataset as it is.
+
+    Raises:
+        ValueError: it can't be read, ends early, or is turned by its EXIF data, which not every
+            reader of a dataset heeds.
+    """
+    picture = check_picture(path, name)
+    with _opened(_read(path)) as image:
+        if _orientation(image) in TURNS:
+            raise ValueError(
+                "its EXIF data turn the picture, and it is to be copied as it is: save it upright"
+            )
+    return picture
+
+
 def check_cutout(path: Path, name: str) -> Picture:
     """As check_picture, for a picture whose alpha channel is the object's outline.
 

@@ -200,7 +200,8 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _label(text: str) -> str:
+def read_label(text: str) -> str:
+    """A class name from a cell, in one line. Raises ValueError for what can't be seen."""
     name = " ".join(text.split())
     if any(unicodedata.category(letter) == "Cc" for letter in name) or not folded(name):
         raise ValueError(f"{text!a} holds characters that can't be seen: type the name again")
@@ -216,7 +217,7 @@ CLASS_COLUMNS = (
     Column("max_appear", _appearances, required=True),
     *(Column(name, _ratio) for name in RATIO_COLUMNS),
     *(Column(name, _length) for name in LENGTH_COLUMNS),
-    Column("name", _label, ""),
+    Column("name", read_label, ""),
     Column("cutouts", str, ""),
     Column("negative_prompt", str, ""),
     Column("mirror", yes_or_no, True),
@@ -322,6 +323,15 @@ def _repeated_prompts(path: Path, rows: Sequence[Row], names: Sequence[str]) -> 
             )
             warnings.append(problem_at(path, text, row.line, "prompt"))
     return warnings
+
+
+def read_class_names(path: Path) -> tuple[list[str], list[Problem]]:
+    """The classes' names, by class id, and what is wrong with them; all else in the table is passed
+    over."""
+    columns = [column for column in CLASS_COLUMNS if column.name in ("prompt", "name")]
+    rows, problems, _ = read_rows(path, columns)
+    names, name_problems, _ = _name_classes(path, rows)
+    return names, problems + name_problems
 
 
 # ---- sizes and places ----------------------------------------------------------------------------

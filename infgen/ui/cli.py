@@ -18,11 +18,13 @@ from infgen import __version__
 from infgen.batch import runner
 from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
+from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
     Option,
+    RelabelSettings,
     RunSettings,
+    Settings,
     fill,
-    make_settings,
     options,
     read_toml,
 )
@@ -110,6 +112,17 @@ def _run(arguments: Mapping[str, Any]) -> int:
     return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
 
 
+def _relabel(arguments: Mapping[str, Any]) -> int:
+    settings = _settings_of(RelabelSettings, arguments)
+    try:
+        manifest = relabel(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
+        raise
+    print_summary(manifest, settings.out)
+    return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+
+
 def _plan(arguments: Mapping[str, Any]) -> int:
     planner = runner.plan(_settings(arguments), Terminal())
     plans = map(planner.plan, range(planner.count))
@@ -162,11 +175,15 @@ def _audit(arguments: Mapping[str, Any]) -> int:
 
 
 def _settings(arguments: Mapping[str, Any]) -> RunSettings:
+    return _settings_of(RunSettings, arguments)
+
+
+def _settings_of(of: type[Settings], arguments: Mapping[str, Any]) -> Settings:
     """The settings among a command's arguments, over those of its --config file."""
     config = arguments.get("config")
-    names = [option.name for option in options()]
+    names = [option.name for option in options(of)]
     given = {name: arguments[name] for name in names if arguments.get(name) is not None}
-    return make_settings((read_toml(config) if config else {}) | given)
+    return fill(of, (read_toml(config, of) if config else {}) | given)
 
 
 # ---- the options ---------------------------------------------------------------------------------
@@ -190,7 +207,11 @@ def _parse(argv: Sequence[str] | None) -> dict[str, Any]:
 def _unknown_text(text: str) -> str:
     if not text.startswith("-"):
         return f"'{text}' has no option before it: see infgen --help"
-    known = [option.flag for of in (RunSettings, AuditSettings) for option in options(of)]
+    known = [
+        option.flag
+        for of in (RunSettings, AuditSettings, RelabelSettings)
+        for option in options(of)
+    ]
     known += ["--config", "--json", "--file", "--count"]
     near = [] if text in known else difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see infgen --help"
@@ -210,6 +231,18 @@ def _parser() -> argparse.ArgumentParser:
 
     run = _verb(verbs, "run", _run, "make a dataset, or go on with one that was interrupted")
     _add_settings(run)
+
+    relabelled = _verb(
+        verbs, "relabel", _relabel, "find and label what was painted into pictures before"
+    )
+    relabelled.add_argument(
+        "pairs",
+        nargs="?",
+        metavar="FOLDER_OR_CSV",
+        help="bg_<i>.png, <i>_x.png [and <i>_y.npy], also <set>_bg_<i>.png and so on; or a CSV "
+        "file: before,after[,class,x0,y0,x1,y1]",
+    )
+    _add_settings(relabelled, of=RelabelSettings)
 
     plan = _verb(verbs, "plan", _plan, "say what run would make, without making it")
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")
@@ -261,11 +294,15 @@ def _names_of(group: str) -> list[str]:
     return [option.name for option in options() if option.group == group]
 
 
-def _add_settings(parser: argparse.ArgumentParser, only: Sequence[str] = ()) -> None:
+def _add_settings(
+    parser: argparse.ArgumentParser,
+    only: Sequence[str] = (),
+    of: type[msgspec.Struct] = RunSettings,
+) -> None:
     """An option for every setting. Values stay text: make_settings judges them, all at once."""
     groups: dict[str, Any] = {}
-    for option in options():
-        if only and option.name not in only:
+    for option in options(of):
+        if (only and option.name not in only) or option.name == "pairs":
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(GROUPS[option.group])

@@ -7,6 +7,7 @@ import shutil
 import threading
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -630,7 +631,7 @@ def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
     """The first layout of a background fails in another process than its siblings, which still
     hold the picture: what they would name isn't there."""
     from infgen.batch import runner
-    from infgen.batch.pipeline import Made
+    from infgen.batch.pipeline import Made, worker_failed
     from infgen.batch.settings import make_settings
 
     out = tmp_path / "dataset"
@@ -641,7 +642,8 @@ def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
     store = runner.Store(out)
     (out / "backgrounds/00000000.png").unlink()
     made = Made(line, background_file="backgrounds/00000000.png")
-    [told] = runner._told(iter([made]), [1], planner, store, runner.Silent())
+    failed = partial(worker_failed, planner)
+    [told] = runner._told(iter([made]), [1], failed, store, runner.Silent())
     assert b"background could not be kept" in told
     infgen.run(**settings)
     assert (out / "backgrounds/00000000.png").exists()

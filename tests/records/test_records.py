@@ -174,6 +174,6 @@ def test_pictures_know_what_they_were_when_the_run_began():
     assert spec.pictures[0].size == (30, 20) and hash(spec) == hash(spec)
 
 
-def test_the_stem_sorts_as_the_index():
-    stems = [RECORDS[1].stem, msgspec.structs.replace(RECORDS[1], index=12345).stem]
-    assert stems == ["00000005", "00012345"] == sorted(stems)
+def test_the_stem_is_the_file_s_name():
+    named = msgspec.structs.replace(RECORDS[1], file="images/val/safari_x.2.png")
+    assert [RECORDS[1].stem, named.stem] == ["00000005", "safari_x.2"]
