@@ -20,6 +20,8 @@ import tomli_w
 from msgspec import Meta
 
 from infgen.formats.settings import ExportSettings
+from infgen.models.hub import is_path
+from infgen.models.presets import PRESETS
 from infgen.models.settings import ModelSettings
 from infgen.ops.planning import PlanSettings
 from infgen.records.errors import InputError, Problem
@@ -68,6 +70,7 @@ class RunSettings(msgspec.Struct, frozen=True):
         return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
 
 
+MODELS = ("model", "inpaint_model")  # names, or folders
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 
@@ -179,7 +182,8 @@ def flatten(settings: RunSettings) -> dict[str, Any]:
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
-            flat[option.name] = _plain(value)
+            own_folder = option.name in MODELS and value not in PRESETS and is_path(value)
+            flat[option.name] = _plain(Path(value).expanduser() if own_folder else value)
     return flat
 
 

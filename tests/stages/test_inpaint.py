@@ -48,10 +48,11 @@ class Discs:
         for picture, mask in zip(pictures, masks, strict=True):
             assert picture.shape == (128, 128, 3) and mask.shape == (128, 128)
             result = cv2.add(picture, np.array([5, 4, 3, 0], np.float64))
-            if answer in ("disc", "green disc"):
+            if answer in ("disc", "green disc", "speck"):
+                radius = 12 if answer == "speck" else 30
                 rows, columns = np.nonzero(mask)
                 middle = (int(columns.mean()), int(rows.mean()))
-                cv2.circle(result, middle, 30, RED if answer == "disc" else GREEN, -1)
+                cv2.circle(result, middle, radius, GREEN if answer == "green disc" else RED, -1)
             painted.append(result)
         return painted
 
@@ -165,3 +166,12 @@ def test_boxes_at_every_border_are_painted(box: Box) -> None:
     [sample], _ = paint(Discs(), [plan(thing(box))])
     [found] = sample.instances
     assert box.intersect(found.box) is not None
+
+
+def test_a_smudge_is_no_object() -> None:
+    painter = Discs("speck", "disc")
+    [sample], _ = paint(painter, [plan(thing(Box(100, 80, 180, 160)))])
+    assert len(painter.calls) == 2 and len(sample.instances) == 1
+    [sample], _ = paint(Discs("speck", "speck"), [plan(thing(Box(100, 80, 180, 160)))])
+    assert [dropped.reason for dropped in sample.dropped] == ["too little appeared"]
+    assert np.array_equal(sample.canvas, scene(0))
