@@ -252,7 +252,7 @@ def _take_stock(
 ) -> Manifest:
     """The manifest of what is there."""
     pairs, settings = job.pairs, job.settings
-    classes, splits, failures = count_up(store, pairs.classes, job.splits)
+    classes, splits, failures = count_up(store, len(pairs.pairs), pairs.classes, job.splits)
     poorer = sum(bool(entry.dropped) for entry in store.entries())
     if poorer:
         notes = (*notes, f"{poorer} of {len(pairs.pairs)} pictures may show something that has no "

@@ -29,7 +29,7 @@ from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
 from infgen.ops.planning import Planner
-from infgen.records.errors import InputError, Problem, WorkerDied
+from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
@@ -80,6 +80,9 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             reporter,
         )
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
+        if note := _mostly_nothing(manifest):
+            reporter.warn(note)
+            manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, note))
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -102,6 +105,10 @@ def prepare(
     )
     if means.model and means.model.scenes and generated:
         notes += tuple(filter(None, [canvas_warning(means.model.scenes, canvas)]))
+    if means.method == "inpaint":
+        unused = [spec.name for spec in request.classes if spec.cutouts]
+        if unused:
+            notes += (f"cutouts of {', '.join(unused)} aren't used: --method paste pastes them",)
     for note in notes:
         reporter.warn(note)
     reporter.say(f"{means.method}: {', '.join(_names(request))}")
@@ -206,7 +213,9 @@ def _take_stock(
     notes: tuple[str, ...],
 ) -> Manifest:
     """The manifest of what is there."""
-    classes, splits, failures = count_up(store, _names(planner.request), planner.splits)
+    classes, splits, failures = count_up(
+        store, planner.count, _names(planner.request), planner.splits
+    )
     request = planner.request
     return Manifest(
         infgen=__version__,
@@ -228,9 +237,13 @@ def _take_stock(
 
 
 def count_up(
-    store: Store, names: Sequence[str], split_names: Sequence[str]
+    store: Store, total: int, names: Sequence[str], split_names: Sequence[str]
 ) -> tuple[tuple[ClassCount, ...], dict[str, int], tuple[Failure, ...]]:
-    """What the records hold: the totals of each class, the pictures of each split, the failures."""
+    """What the records hold: the totals of each class, the pictures of each split, the failures.
+
+    Raises:
+        StorageError: that is other than `total` pictures.
+    """
     classes = tuple(ClassCount(name) for name in names)
     splits = dict.fromkeys(split_names, 0)
     failures = []
@@ -246,6 +259,11 @@ def count_up(
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
+    if sum(splits.values()) + len(failures) != total:
+        raise StorageError(
+            f"{store.folder} doesn't hold what was written into it: let nothing else change the "
+            "folder, and run the same command again"
+        )
     return classes, splits, tuple(failures)
 
 
@@ -256,6 +274,23 @@ def versions() -> dict[str, str]:
         "opencv": cv2.__version__,
         "python": platform.python_version(),
     }
+
+
+def _mostly_nothing(manifest: Manifest) -> str:
+    """A sentence where a model has painted little of what it was asked for."""
+    missed = sum(
+        count
+        for one in manifest.classes
+        for reason, count in one.dropped.items()
+        if reason in ("nothing appeared", "too little appeared")
+    )
+    asked = missed + sum(one.objects for one in manifest.classes)
+    if missed <= asked / 2:
+        return ""
+    return (
+        f"{missed} of {asked} objects never appeared: look at the pictures; wrong weights, --steps "
+        "or prompts may be why"
+    )
 
 
 def _names(request: Request) -> tuple[str, ...]:

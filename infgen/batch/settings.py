@@ -20,6 +20,8 @@ import tomli_w
 from msgspec import Meta
 
 from infgen.formats.settings import ExportSettings
+from infgen.models.hub import is_path
+from infgen.models.presets import PRESETS
 from infgen.models.settings import ModelSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
@@ -101,6 +103,7 @@ class RelabelSettings(msgspec.Struct, frozen=True):
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
+MODELS = ("model", "inpaint_model")  # names, or folders
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 
@@ -217,7 +220,8 @@ def flatten(settings: RunSettings | RelabelSettings) -> dict[str, Any]:
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
-            flat[option.name] = _plain(value)
+            own_folder = option.name in MODELS and value not in PRESETS and is_path(value)
+            flat[option.name] = _plain(Path(value).expanduser() if own_folder else value)
     return flat
 
 

@@ -22,7 +22,9 @@ from infgen.models.painter import Hand, Painter
 from infgen.models.placing import choose_batch, choose_placing, compile_parts, facts, place
 from infgen.models.prompts import Prompt
 from infgen.models.words import Words, texts_of
+from infgen.records.errors import InputError
 
+MADE_UP = "newly initialized"  # what transformers says of weights that it doesn't find
 CHECKER = "diffusers.pipelines.stable_diffusion.safety_checker"
 # newer diffusers call it `dtype` and warn about `torch_dtype`; older ones know only that
 RELEASE = tuple(int(number) for number in diffusers.__version__.split(".")[:2])
@@ -99,26 +101,36 @@ def _lay_out(pipes: Iterable[Pipe]) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Loading draws progress bars by itself, and speaks of torchvision, which isn't needed. What
-    else it has to say may matter (weights that are missing, say)."""
+    """Loading draws progress bars by itself, and speaks of torchvision, which isn't needed. It also
+    makes weights up that it doesn't find, which is no model at all.
+
+    Raises:
+        InputError: it did.
+    """
     shown = [log for log in (diffusers.utils.logging, transformers.utils.logging)
              if log.is_progress_bar_enabled()]  # fmt: skip
     handlers = list(logging.getLogger("transformers").handlers)
+    made_up: list[str] = []
+
+    def matters(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if MADE_UP in text:
+            made_up.append(text)
+        return MADE_UP not in text and "torchvision" not in text
+
     for log in shown:
         log.disable_progress_bar()
     for handler in handlers:
-        handler.addFilter(_matters)
+        handler.addFilter(matters)
     try:
         yield
     finally:
         for handler in handlers:
-            handler.removeFilter(_matters)
+            handler.removeFilter(matters)
         for log in shown:
             log.enable_progress_bar()
-
-
-def _matters(record: logging.LogRecord) -> bool:
-    return "torchvision" not in record.getMessage()
+    if made_up:
+        raise InputError("--model: its files lack some of the weights: download it again")
 
 
 def _load_pair(half: Half, partner: Half | None, folders: Folders, checker: bool) -> Pair:

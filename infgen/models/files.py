@@ -47,6 +47,15 @@ class Chosen(NamedTuple):
         return [name for name in self.files if name in CONFIGS]
 
 
+VOCABULARIES: tuple[set[str], ...] = (
+    {"tokenizer.json"},
+    {"vocab.json", "merges.txt"},
+    {"tokenizer.model"},
+    {"spiece.model"},
+)
+"""Files of which a tokenizer needs one set."""
+
+
 def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], half: bool) -> Chosen:
     """Of all files of a model, those to load: configs, vocabularies, and for each component one set
     of weights (safetensors rather than pickles; 16-bit where `half`)."""
@@ -64,6 +73,8 @@ def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], hal
         chosen += small + weights
         if not small or not (weights or any(word in component for word in WEIGHTLESS)):
             lacking.append(component)
+        elif component.startswith("tokenizer") and not _has_vocabulary(inside):
+            lacking.append(f"{component}'s vocabulary")
     return Chosen(chosen, lacking)
 
 
@@ -77,6 +88,12 @@ def components(index: Mapping[str, Any], need: Need) -> list[str]:
     return [
         name for name in present if (name in need.only if need.only else name not in need.without)
     ]
+
+
+def _has_vocabulary(files: Iterable[str]) -> bool:
+    """Whether a tokenizer knows words; without them transformers makes one that knows none."""
+    names = {PurePosixPath(name).name for name in files}
+    return any(needed <= names for needed in VOCABULARIES)
 
 
 def _weights(files: Iterable[str], half: bool) -> list[str]:

@@ -145,18 +145,26 @@ def _judge(need: Need, folder: Path, where: Literal["folder", "cache"], half: bo
     """What a folder on this disk is good for."""
     name = INDEX
     try:
-        index = json.loads((folder / INDEX).read_bytes()) if need.kind == "pipeline" else {}
+        index = _table(folder / INDEX) if need.kind == "pipeline" else {}
         names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
         chosen = choose_files(names, need, index, half)
         configs = {}
         for name in chosen.small:
-            configs[name] = json.loads((folder / name).read_bytes())
+            configs[name] = _table(folder / name)
     except (OSError, ValueError) as error:
         return Found(need, problem=f"its {name} can't be read: {error}")
     problem = f"incomplete: it lacks {', '.join(chosen.lacking)}" if chosen.lacking else ""
     revision = folder.name if where == "cache" else None
     return Found(need, folder, where, tuple(chosen.files), 0, index, configs, revision,
                  _licence_of(folder), problem)  # fmt: skip
+
+
+def _table(file: Path) -> dict[str, Any]:
+    """A JSON file that holds an object. Raises ValueError where it holds something else."""
+    table = json.loads(file.read_bytes())
+    if not isinstance(table, dict):
+        raise ValueError(f"it holds a {type(table).__name__} instead of named values")
+    return table
 
 
 def _another(need: Need) -> str:
@@ -198,7 +206,7 @@ def _on_hub(need: Need, half: bool, partly: bool) -> Found:
 
         def read(name: str) -> dict[str, Any]:
             path = api.hf_hub_download(need.source, name, revision=info.sha, etag_timeout=TIMEOUT)
-            content: dict[str, Any] = json.loads(Path(path).read_bytes())
+            content = _table(Path(path))
             return content
 
         index = read(INDEX) if need.kind == "pipeline" else {}

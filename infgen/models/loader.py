@@ -6,6 +6,7 @@ imported only inside `load`.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ from infgen.models.choice import Resolved
 from infgen.models.prompts import Prompt
 from infgen.models.resolve import check, resolve
 from infgen.models.settings import ModelSettings
-from infgen.records.errors import InputError, MissingExtra
+from infgen.records.errors import InfgenError, InputError, MissingExtra
 
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
 
 __all__ = ["Resolved", "check", "load", "resolve"]
+
+_one_at_a_time = threading.Lock()
 
 
 def load(
@@ -51,5 +54,15 @@ def load(
     from infgen.models.assembly import assemble
     from infgen.models.placing import memory_or_sentence
 
-    with memory_or_sentence():
-        return assemble(resolved, folders, pictures, tuple(prompts), tell)
+    try:
+        # diffusers and transformers change the state of the process while they load
+        with _one_at_a_time, memory_or_sentence():
+            return assemble(resolved, folders, pictures, tuple(prompts), tell)
+    except InfgenError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+        names = " and ".join(resolved.names)
+        raise InputError(
+            f"--model: {names} can't be loaded, its files may be damaged or incomplete ({reason})"
+        ) from error

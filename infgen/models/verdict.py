@@ -137,7 +137,7 @@ def checker_warning(scenes: Half) -> list[str]:
     """The model for scenes brings the safety checker, for whatever is painted."""
     if "safety_checker" in components(scenes.found.index, scenes.found.need):
         return []
-    return [f"{scenes.source} has no safety checker: nothing will be flagged"]
+    return [f"{scenes.name} has no safety checker: nothing will be flagged"]
 
 
 def canvas_warning(half: Half, size: tuple[int, int]) -> str:

@@ -25,11 +25,16 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
     part = part_name(path)
     with told(path):
         try:
-            part.write_bytes(data)
-        except FileNotFoundError:  # asking first would cost a system call for every picture
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-        part.replace(path)
+            try:
+                part.write_bytes(data)
+            except FileNotFoundError:  # asking first would cost a system call for every picture
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(data)
+            part.replace(path)
+        except OSError:
+            with suppress(OSError):  # a full disk has better use for the room
+                part.unlink()
+            raise
 
 
 @contextmanager

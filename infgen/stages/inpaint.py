@@ -28,6 +28,7 @@ from infgen.records.sample import Decoy, Instance, Sample
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
 
+LEAST_OF_BOX = 0.2  # of the planned box: less is a smudge, or a part of what was asked for
 SEEN = 0.5  # opacity of the matte from which a pixel shows what was painted
 
 
@@ -151,6 +152,8 @@ class Inpaint:
         shown = job.window.uncrop(thing) & (matte >= SEEN)
         if not shown.any():
             return "nothing appeared"
+        if np.count_nonzero(thing) < LEAST_OF_BOX * job.window.to_crop(job.wanted.box).area:
+            return "too little appeared"
         if self._hides_another(job, matte):
             return "would hide another"
         stitch(job.scene.canvas, job.window, painted, matte)

@@ -49,9 +49,7 @@ def write_pairs(folder: Path, count: int = 3) -> list[Painted]:
 
 
 def settings_for(folder: Path, out: Path, **more: object) -> RelabelSettings:
-    return fill(
-        RelabelSettings, {"pairs": str(folder), "out": str(out), "workers": 1, **more}
-    )
+    return fill(RelabelSettings, {"pairs": str(folder), "out": str(out), "workers": 1, **more})
 
 
 def entries_of(out: Path) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from infgen.models.loader import load, resolve
 from infgen.models.presets import BASE, PRESETS
 from infgen.models.prompts import Prompt, Rejected
 from infgen.models.settings import ModelSettings
+from infgen.records.errors import InputError
 from tests.models.conftest import edit_index
 
 CAT = [Prompt("a cat")]
@@ -297,3 +299,41 @@ def test_equal_weights_in_the_hubs_cache_are_told_by_their_names(tmp_path):
 
 def test_the_record_can_be_written(small):
     json.dumps(load(settings(small("sd"))).resolved.record)
+
+
+def test_weights_that_are_missing_are_not_made_up(small, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(small("sd", 9), tmp_path / "lacking")
+    file = folder / "text_encoder" / "model.safetensors"
+    weights = load_file(file)
+    lost = [name for name in weights if "mlp" in name]
+    assert lost
+    kept = {name: value for name, value in weights.items() if name not in lost}
+    save_file(kept, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match="lack some of the weights"):
+        load(ModelSettings(model=str(folder)))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "shape"])
+def test_a_damaged_checkpoint_is_one_sentence(small, tmp_path, damage):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(small("sd", 9), tmp_path / "damaged")
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    if damage == "shape":
+        weights = load_file(file)
+        weights["conv_in.weight"] = weights["conv_in.weight"][:, :5].contiguous()
+        save_file(weights, file, metadata={"format": "pt"})
+    else:
+        data = file.read_bytes()
+        file.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
+    with pytest.raises(InputError, match=r"--model: damaged can't be loaded"):
+        load(ModelSettings(model=str(folder)))
+
+
+def test_two_threads_may_load_at_once(small):
+    folders = [small("sd", 9), small("sd", 4)]
+    with ThreadPoolExecutor(2) as threads:
+        painters = list(threads.map(lambda f: load(ModelSettings(model=str(f))), folders * 2))
+    assert len(painters) == 4

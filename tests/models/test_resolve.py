@@ -259,7 +259,7 @@ def test_warnings(small):
     assert not resolve(ModelSettings(model=str(small("sd", 9)))).warnings
     for folder in (small("flux2"), small("sd", 9)):
         unchecked = resolve(ModelSettings(model=str(folder), safety_checker=True)).warnings
-        assert unchecked == (f"{folder} has no safety checker: nothing will be flagged",)
+        assert unchecked == (f"{folder.name} has no safety checker: nothing will be flagged",)
     checked = ModelSettings(model=str(small("sd", 9, checker=True)), safety_checker=True)
     assert not resolve(checked).warnings
 
@@ -387,3 +387,22 @@ def test_an_installation_that_lost_the_tiny_weights_says_so(monkeypatch, tmp_pat
     monkeypatch.setattr("infgen.models.hub.TINY_FOLDER", tmp_path / "tiny")
     [sentence] = sentences("tiny")
     assert "install infgen again" in sentence
+
+
+@pytest.mark.parametrize(
+    "lost", [("vocab.json", "tokenizer.json"), ("merges.txt", "tokenizer.json")]
+)
+def test_a_tokenizer_without_its_vocabulary_is_noticed(small, tmp_path, lost):
+    folder = shutil.copytree(small("sd"), tmp_path / "wordless")
+    for name in lost:
+        (folder / "tokenizer" / name).unlink(missing_ok=True)
+    [sentence] = sentences(str(folder))
+    assert "tokenizer's vocabulary" in sentence
+
+
+@pytest.mark.parametrize("name", ["model_index.json", "unet/config.json"])
+def test_json_that_holds_something_else_is_one_sentence(small, tmp_path, name):
+    folder = shutil.copytree(small("sd"), tmp_path / "odd")
+    (folder / name).write_text("[1, 2]")
+    [sentence] = sentences(str(folder))
+    assert name in sentence and "can't be read" in sentence

@@ -49,10 +49,11 @@ class Discs:
         for picture, mask in zip(pictures, masks, strict=True):
             assert picture.shape == (128, 128, 3) and mask.shape == (128, 128)
             result = cv2.add(picture, np.array([5, 4, 3, 0], np.float64))
-            if answer in ("disc", "green disc"):
+            if answer in ("disc", "green disc", "speck"):
+                radius = 12 if answer == "speck" else 30
                 rows, columns = np.nonzero(mask)
                 middle = (int(columns.mean()), int(rows.mean()))
-                cv2.circle(result, middle, 30, RED if answer == "disc" else GREEN, -1)
+                cv2.circle(result, middle, radius, GREEN if answer == "green disc" else RED, -1)
             painted.append(result)
         return painted
 
@@ -187,4 +188,13 @@ def test_a_decoy_that_never_comes_out_is_none() -> None:
     both = msgspec.structs.replace(plan(), decoys=(thing(Box(200, 100, 260, 160), 5),))
     [sample], _ = paint(Discs("rejected", "rejected"), [both])
     assert not sample.decoys and not sample.dropped
+    assert np.array_equal(sample.canvas, scene(0))
+
+
+def test_a_smudge_is_no_object() -> None:
+    painter = Discs("speck", "disc")
+    [sample], _ = paint(painter, [plan(thing(Box(100, 80, 180, 160)))])
+    assert len(painter.calls) == 2 and len(sample.instances) == 1
+    [sample], _ = paint(Discs("speck", "speck"), [plan(thing(Box(100, 80, 180, 160)))])
+    assert [dropped.reason for dropped in sample.dropped] == ["too little appeared"]
     assert np.array_equal(sample.canvas, scene(0))
