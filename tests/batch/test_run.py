@@ -657,3 +657,14 @@ def test_an_empty_kept_background_is_made_again(tables: Tables, tmp_path: Path) 
     (out / "backgrounds/00000001.png").write_bytes(b"")
     infgen.run(**settings)
     assert not differing(snapshot(out), before)
+
+
+def test_a_folder_that_vanishes_in_mid_run_is_no_success(tables: Tables, tmp_path: Path) -> None:
+    out = tmp_path / "gone"
+
+    class Saboteur(Silent):
+        def advance(self, failed: bool = False) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+
+    with pytest.raises(StorageError):
+        infgen.run(**tables.settings(out=out, images=4, workers=1), reporter=Saboteur())

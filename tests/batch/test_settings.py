@@ -192,3 +192,13 @@ def test_what_belongs_to_the_machine_is_not_recorded() -> None:
     flat = flatten(make_settings({"out": "/data", "workers": 3, "seed": 4}))
     assert flat["seed"] == 4
     assert not {"out", "workers"} & set(flat)
+
+
+def test_a_model_s_folder_is_recorded_wherever_the_record_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert flatten(make_settings({"model": "./mine"}))["model"] == str(tmp_path / "mine")
+    for name in ("tiny", "owner/name"):
+        assert flatten(make_settings({"model": name}))["model"] == name
