@@ -197,7 +197,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse(argv: Sequence[str] | None) -> dict[str, Any]:
-    parsed, unknown = _parser().parse_known_args(argv)
+    try:
+        parsed, unknown = _parser().parse_known_args(argv)
+    except SystemExit:  # after --help or --version, which may have lost their reader
+        with written_out():
+            pass
+        raise
     if unknown:
         flags = [text.partition("=")[0] for text in unknown if text.startswith("--")]
         raise InputError([Problem(_unknown_text(flag)) for flag in flags or unknown])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -249,7 +250,9 @@ def test_ctrl_c_waits_for_a_step_and_not_for_a_batch(
         stop(self)
         stopped.set()
 
-    with monkeypatch.context() as patch:
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it
+    with monkeypatch.context() as patch, ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGINT, handler)
         patch.setattr(UNet2DConditionModel, "forward", pressed)
         patch.setattr(Painter, "stop", noticed)
         with pytest.raises(KeyboardInterrupt):
