@@ -270,3 +270,32 @@ def test_a_gpu_whose_model_cannot_be_had_is_not_passed_over_in_silence(
     manifest = infgen.run(**tables.settings(out=tmp_path / "dataset", images=2))
     [note] = [note for note in manifest.notes if "pasted, not inpainted" in note]
     assert "stable-diffusion" in note
+
+
+def test_cutouts_that_inpainting_passes_over_are_told(asked: dict, tables: Tables) -> None:
+    manifest = infgen.run(**asked | {"classes": tables.classes, "images": 1})
+    [note] = [note for note in manifest.notes if "aren't used" in note]
+    assert "--method paste" in note
+
+
+@pytest.mark.parametrize("missed", ["nothing appeared", "too little appeared"])
+def test_a_model_that_paints_next_to_nothing_is_told(
+    asked: dict, monkeypatch: pytest.MonkeyPatch, missed: str
+) -> None:
+    """The sign of wrong weights: pictures without objects, and nothing else amiss."""
+    from infgen.stages.inpaint import Inpaint
+
+    monkeypatch.setattr(Inpaint, "_stitch", lambda *_: missed)
+    manifest = infgen.run(**asked)
+    assert not any(one.objects for one in manifest.classes)
+    [note] = [note for note in manifest.notes if "never appeared" in note]
+    assert "wrong weights" in note
+
+
+def test_a_model_that_paints_what_it_is_asked_for_is_not_suspected(
+    asked: dict, tables: Tables
+) -> None:
+    small = {"classes": tables.classes, "images": 2, "width": 64, "height": 64}
+    manifest = infgen.run(**asked | small, method="paste")
+    assert any(one.objects for one in manifest.classes)
+    assert not any("never appeared" in note for note in manifest.notes)
