@@ -1,7 +1,6 @@
-"""What a model did to a crop beyond its task (colours moved), and for its task (a thing appeared).
+"""What a model did to a crop beyond its task: it moved colours, and that is taken back.
 
-Both compare two pictures of the same crop, (S, S, 3) uint8 RGB: before (best: the original after a
-round trip through the model's VAE, which moves every pixel a little) and after. `denoise` is
+Two pictures of the same crop are compared, (S, S, 3) uint8 RGB, before and after. `denoise` is
 (S, S) bool, where the model was to paint; the rest is *known*, and should have stayed as it was.
 """
 
@@ -18,16 +17,6 @@ _STEADY = 36.0  # grey levels squared: contrast of the ring from which its chang
 _OUTLIER = 2.5  # standard deviations
 _ROUNDS = 5  # of finding outliers
 _BLACK, _WHITE = 4, 251
-
-NEARBY = 2  # pixels by which texture may move
-SMOOTH = 1.5  # pixels, standard deviation
-LEAST_CHANGE = 8.0  # grey levels
-_ABOVE_NOISE = 1.5  # times what the known region reaches
-_OF_STRONGEST = 0.25  # of the strongest change
-_LEAST_SHARE = 0.01  # of the denoise mask: less is no object
-
-
-# ---- colours -------------------------------------------------------------------------------------
 
 
 def match_colour(
@@ -92,49 +81,3 @@ def _gain(ours: np.ndarray, theirs: np.ndarray) -> float:
     slope = (common + _STEADY) / (variance + _STEADY)
     low, high = GAIN_RANGE
     return min(max(1 + agreement * (slope - 1), low), high)
-
-
-# ---- change --------------------------------------------------------------------------------------
-
-
-def change_map(before: np.ndarray, after: np.ndarray, denoise: np.ndarray) -> np.ndarray:
-    """The extent of what appeared under `denoise`: (S, S) bool, one part without holes.
-
-    What changed more than the known region did and more than a share of the strongest change, after
-    smoothing. Empty if that is (nearly) nothing.
-    """
-    change = cv2.max(_out_of_range(before, after), _out_of_range(after, before))
-    red, green, blue = cv2.split(change)  # OpenCV's maximum is many times as fast as numpy's
-    change = cv2.max(cv2.max(red, green), blue).astype(np.float32)
-    change = cv2.GaussianBlur(change, (0, 0), SMOOTH)
-    changed = (change > _threshold(change, denoise)) & denoise
-    largest = _largest_part(changed) & denoise
-    return largest if largest.sum() >= _LEAST_SHARE * denoise.sum() else np.zeros_like(denoise)
-
-
-def _out_of_range(picture: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """By how much each value of `picture` lies outside of what `other` shows nearby: texture that
-    only moved a little is no change. (S, S, 3) uint8."""
-    kernel = np.ones((2 * NEARBY + 1,) * 2, np.uint8)
-    darkest, brightest = cv2.erode(other, kernel), cv2.dilate(other, kernel)
-    return cv2.max(cv2.subtract(picture, brightest), cv2.subtract(darkest, picture))
-
-
-def _threshold(change: np.ndarray, denoise: np.ndarray) -> float:
-    """The change from which a pixel belongs to the object, in grey levels."""
-    reach = 2 * round(3 * SMOOTH) + 1  # pixels next to the mask have its change smoothed in
-    near = cv2.dilate(denoise.astype(np.uint8), np.ones((reach, reach), np.uint8)) != 0
-    noise = float(np.quantile(change[~near], 0.99)) if not near.all() else 0.0
-    strongest = float(np.quantile(change[denoise], 0.95)) if denoise.any() else 0.0
-    return max(LEAST_CHANGE, _ABOVE_NOISE * noise, _OF_STRONGEST * strongest)
-
-
-def _largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest connected part of (H, W) bool, narrow gaps bridged, holes filled."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    whole = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
-    outlines, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    largest = np.zeros_like(whole)
-    if outlines:
-        cv2.drawContours(largest, [max(outlines, key=cv2.contourArea)], -1, 1, cv2.FILLED)
-    return largest.view(bool)

@@ -1,0 +1,150 @@
+"""Whether what a model painted is what was asked for: measures of the object, and a table of bars.
+
+Measures are plain numbers by name, so that each can be recorded, looked at and argued about. The
+table says from which value on a painted object isn't used, and in which words that is counted.
+What measures there are depends on who looked: some need a detector or a scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from infgen.ops.appearance import change_map, rim_of
+from infgen.ops.masks import tight_box
+from infgen.records.box import Box
+
+NOTHING = "nothing appeared"
+_EDGE = 1.5  # pixels to the end of what was denoised at which an outline lies on it
+_NEAR = 3  # pixels around an object that belong to neither it nor what is around it
+_CORE = 2  # pixels off an object's outline from which its surface is looked at
+_SAME_COLOUR = 6  # grey levels
+_STILL = 8.0  # grey levels squared: variance below it is neither smooth nor rough
+_CALM = 4.0  # grey levels: a change of the surroundings that says nothing
+_THUMBNAIL = 16  # pixels a side
+
+
+class Rule(NamedTuple):
+    """An object isn't used if `measure` is known and less than `least` or more than `most`."""
+
+    reason: str
+    measure: str
+    least: float = float("-inf")
+    most: float = float("inf")
+
+    def fails(self, measures: Mapping[str, float]) -> bool:
+        value = measures.get(self.measure)
+        return value is not None and not self.least <= value <= self.most
+
+
+RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
+    Rule("one flat colour", "one_colour", most=0.8),
+    Rule("nothing but noise", "roughness", most=0.42),
+    Rule("hardly differs from its surroundings", "contrast", least=2.2),
+    Rule("too little appeared", "fill", least=0.12),
+    Rule("in the wrong place", "overlap", least=0.3),
+    Rule("cut off", "cut_off", most=0.05),
+    Rule("several, or in pieces", "rival", most=0.2),
+    Rule("like another one in the picture", "likeness", most=0.985),
+    Rule("not detected", "detection", least=0.1),
+    Rule("detected elsewhere", "detection_overlap", least=0.3),
+    Rule("detected several times", "detections", most=1),
+    Rule("looks more like something else", "lead", least=0.0),
+)
+
+
+def judge(measures: Mapping[str, float], rules: Sequence[Rule] = RULES) -> str:
+    """The first reason not to use an object; empty if there is none."""
+    return next((rule.reason for rule in rules if rule.fails(measures)), "")
+
+
+def measure(
+    before: np.ndarray, after: np.ndarray, denoise: np.ndarray, thing: np.ndarray, asked: Box
+) -> dict[str, float]:
+    """What can be told of an object without any model. Arguments as in ops/appearance; `thing`,
+    (S, S) bool, is its outline and not empty, `asked` the box that it was to fill, in pixels.
+
+    fill        its area, of the asked box
+    overlap     IoU of its box with the asked one
+    contrast    how much more it changed than what was painted around it
+    cut_off     share of its outline on the end of what was denoised (canvas borders don't count)
+    rival       area of its second largest part, of the largest
+    one_colour  share of its surface within a few grey levels of one colour
+    roughness   mean square difference of neighbours, of what is expected of white noise
+    """
+    box = tight_box(thing)
+    assert box is not None
+    change = change_map(before, after)
+    grown = cv2.dilate(thing.view(np.uint8), np.ones((2 * _NEAR + 1,) * 2, np.uint8)) != 0
+    around = denoise & ~grown
+    calm = float(change[around].mean()) if around.any() else 0.0
+    surface = _surface(thing)
+    colours = after[surface].astype(np.float32)
+    return {
+        name: round(float(value), 4)
+        for name, value in {
+            "fill": np.count_nonzero(thing) / asked.area,
+            "overlap": box.iou(asked),
+            "contrast": change[thing].mean() / (calm + _CALM),
+            "cut_off": _cut_off(thing, denoise),
+            "rival": _rival(thing),
+            "one_colour": _one_colour(colours),
+            "roughness": _roughness(after, surface),
+        }.items()
+    }
+
+
+def thumbnail(picture: np.ndarray, box: Box) -> np.ndarray:
+    """What `box` shows of (H, W, 3) uint8 `picture`, as (16, 16, 3) float32 of mean 0 and norm 1,
+    for `likeness`."""
+    x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
+    part = picture[max(y0, 0) : max(y1, y0 + 1), max(x0, 0) : max(x1, x0 + 1)]
+    small = cv2.resize(part, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA)
+    small = small.astype(np.float32) - small.mean(axis=(0, 1), dtype=np.float32)
+    return small / max(float(np.linalg.norm(small)), 1e-6)
+
+
+def likeness(one: np.ndarray, others: Sequence[np.ndarray]) -> float:
+    """The greatest correlation of a thumbnail with others, either way round: -1 to 1."""
+    turned = one[:, ::-1]
+    return max((float((view * other).sum()) for other in others for view in (one, turned)),
+               default=-1.0)  # fmt: skip
+
+
+def _cut_off(thing: np.ndarray, denoise: np.ndarray) -> float:
+    wide = cv2.copyMakeBorder(thing.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    inside = cv2.erode(wide, np.ones((3, 3), np.uint8))[1:-1, 1:-1] != 0
+    outline = thing & ~inside
+    on_edge = outline & rim_of(denoise, _EDGE)
+    return np.count_nonzero(on_edge) / max(np.count_nonzero(outline), 1)
+
+
+def _rival(thing: np.ndarray) -> float:
+    _, _, stats, _ = cv2.connectedComponentsWithStats(thing.view(np.uint8))
+    areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1]
+    return float(areas[1] / areas[0]) if len(areas) > 1 else 0.0
+
+
+def _surface(thing: np.ndarray) -> np.ndarray:
+    """The object without its soft edge, as far as there is anything left."""
+    kernel = np.ones((2 * _CORE + 1,) * 2, np.uint8)
+    core = cv2.erode(thing.view(np.uint8), kernel) != 0
+    return core if core.any() else thing
+
+
+def _one_colour(colours: np.ndarray) -> float:
+    away = np.abs(colours - np.median(colours, axis=0)).max(axis=1)
+    return float((away <= _SAME_COLOUR).mean())
+
+
+def _roughness(picture: np.ndarray, surface: np.ndarray) -> float:
+    """Of white noise neighbours differ by twice the variance: 1; of anything smooth by little."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    step = grey[:, 1:] - grey[:, :-1]
+    both = surface[:, 1:] & surface[:, :-1]
+    if not both.any():
+        return 0.0
+    return float((step[both] ** 2).mean() / (2 * (grey[surface].var() + _STILL)))
