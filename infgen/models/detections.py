@@ -9,6 +9,7 @@ from infgen.records.box import Box
 
 LEAST_SCORE = 0.05  # less is noise: the caller's own limit lies above
 SAME_IOU = 0.5  # boxes that overlap more show the same thing
+LEAST_SIDE = 1  # pixel
 MOST = 100  # detections of a picture
 
 
@@ -30,14 +31,14 @@ def best_detections(
     height) of the picture. Each box gets the text that fits it best (the earlier of equals). What
     overlaps a better box by more than SAME_IOU is the same thing seen twice, whatever its label:
     so where a distractor fits a thing better than the class does, only the distractor is left.
-    Boxes are cut to the picture; what isn't finite or has no area in it is left out.
+    Boxes are cut to the picture; what isn't finite or has next to no area in it is left out.
     """
     if scores.size == 0:
         return []
     labels, best = scores.argmax(1), scores.max(1)
     boxes = boxes.clip(0, [*size, *size]).astype(float)
     sides = boxes[:, 2:] - boxes[:, :2]
-    counts = (sides > 0).all(1) & (best >= LEAST_SCORE)  # false for what isn't a number
+    counts = (sides >= LEAST_SIDE).all(1) & (best >= LEAST_SCORE)  # false for what isn't a number
     order = np.flatnonzero(counts)
     order = order[np.argsort(-best[order], kind="stable")]
     chosen: list[int] = []

@@ -94,6 +94,8 @@ def _choose_single(files: list[str], need: Need, half: bool) -> Chosen:
         return Chosen([CONFIG, *weights], lacking, [])
     if CONFIG not in files:
         lacking.append(CONFIG)
+    if not {PREPROCESSOR, PROCESSOR} & {*files}:
+        lacking.append(PREPROCESSOR)
     if need.kind == "vision-text" and not _has_vocabulary(files):
         lacking.append("vocabulary")
     small = [name for name in files if name.endswith(SMALL)]
