@@ -1,4 +1,4 @@
-"""Detectors that find things by their names, (zero-shot): Grounding DINO and its kin, and OWLv2."""
+"""Detectors that find things by their names (zero-shot): Grounding DINO and its kin, and OWLv2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from infgen.models.detections import Detection, best_detections
-from infgen.models.frames import Look, colours, normalised, padded, resized, shape_within
+from infgen.models.frames import Look, colours, fitted, padded, shape_within
 from infgen.models.turns import Turns
 
 DELIMITERS = re.compile("[.?]")  # where Grounding DINO ends a phrase, whoever wrote them
@@ -68,9 +68,7 @@ class GroundingDetector:
                 every[:, row.first : row.first + len(row.spans)] = scores
                 found[row.picture].append((boxes, every))
         return [
-            best_detections(*map(np.concatenate, zip(*guesses, strict=True)), size_of(picture))
-            if guesses
-            else []
+            best_detections(*_joined(guesses), size_of(picture)) if guesses else []
             for picture, guesses in zip(pictures, found, strict=True)
         ]
 
@@ -99,10 +97,7 @@ class GroundingDetector:
     ) -> list[Guesses]:
         device = self._turns.device
         ids = [torch.tensor(row.tokens, device=device) for row in batch]
-        seen = [
-            normalised(resized(colours(pictures[row.picture], device), shape), self._look)
-            for row in batch
-        ]
+        seen = [fitted(colours(pictures[row.picture], device), shape, self._look) for row in batch]
         answer = self._model(
             pixel_values=torch.cat(seen),
             input_ids=_side_by_side(ids, self._tokenizer.pad_token_id),
@@ -116,6 +111,11 @@ class GroundingDetector:
             )
             for number, row in enumerate(batch)
         ]
+
+
+def _joined(guesses: Sequence[Guesses]) -> Guesses:
+    boxes, scores = zip(*guesses, strict=True)
+    return np.concatenate(boxes), np.concatenate(scores)
 
 
 def _side_by_side(rows: Sequence[torch.Tensor], filling: int) -> torch.Tensor:
@@ -169,11 +169,15 @@ class Owlv2Detector:
             return_tensors="pt",
         )
         seen = [
-            resized(padded(colours(picture, device), max(picture.shape[:2]), GREY), (side, side))
+            fitted(
+                padded(colours(picture, device), max(picture.shape[:2]), GREY),
+                (side, side),
+                self._look,
+            )
             for picture in pictures
         ]
         answer = self._model(
-            pixel_values=normalised(torch.cat(seen), self._look),
+            pixel_values=torch.cat(seen),
             input_ids=words["input_ids"].to(device),
             attention_mask=words["attention_mask"].to(device),
         )

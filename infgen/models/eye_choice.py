@@ -30,6 +30,11 @@ class Named(NamedTuple):
     source: str
     option: str
 
+    @property
+    def need(self) -> Need:
+        """Its files."""
+        return _need(self.role, self.source)
+
     def problem(self, text: str) -> Problem:
         """A sentence about it."""
         return Problem(f"{self.option} {self.source}: {text}")
@@ -114,19 +119,17 @@ def resolve_eyes(settings: VerifySettings, device: str) -> ResolvedEyes:
     if settings.verify == "detector" and "detector" not in wanted:
         default = default_of("detector")
         wanted["detector"] = Named("detector", default, "--verify detector:")
-    missing = verdict.missing_packages(lora=False) if wanted else ()
-    if missing:
+    if missing := verdict.missing_packages(lora=False) if wanted else ():
         text = f"needs {', '.join(missing)}: pip install 'infgen[diffusion]'"
-        problems = tuple(one.problem(text) for one in wanted.values())
-        return ResolvedEyes(settings, device, problems=problems, missing=missing)
-    eyes = {role: Eye(role, hub.find(_need(role, one.source), half=False))
-            for role, one in wanted.items()}  # fmt: skip
+        unmet = tuple(one.problem(text) for one in wanted.values())
+        return ResolvedEyes(settings, device, problems=unmet, missing=missing)
+    eyes = {role: Eye(role, _find(one)) for role, one in wanted.items()}
     problems = [
         wanted[role].problem(text) for role, eye in eyes.items() if (text := _trouble_with(eye))
     ]
     if lacking := hub.space_lacking(eye.found for eye in eyes.values()):
         problems.append(Problem(lacking))
-    if device != "cpu":  # where a look costs next to nothing, what is there is used
+    if device != "cpu":  # where a look costs little, what is there is used
         eyes |= {role: eye for role in EYES if role not in eyes and (eye := _at_hand(role))}
     return ResolvedEyes(
         settings,
@@ -142,6 +145,15 @@ def _need(role: Role, source: str) -> Need:
     return Need(source, kind="vision" if role == "segmenter" else "vision-text")
 
 
+def _find(one: Named) -> Found:
+    """Look up what the user named; what can be neither a folder nor an id isn't asked for."""
+    if "/" in one.source or hub.is_path(one.source):
+        return hub.find(one.need, half=False)
+    known = ", ".join(EYES[one.role])
+    text = f"no such model: give a hub id (owner/name) or a folder; infgen knows {known}"
+    return Found(one.need, problem=text)
+
+
 def _at_hand(role: Role) -> Eye | None:
     """The role's default where it was downloaded before and can be loaded."""
     if verdict.missing_packages(lora=False):
@@ -153,13 +165,14 @@ def _at_hand(role: Role) -> Eye | None:
 
 def _trouble_with(eye: Eye) -> str:
     """Why a model can't be loaded: not found, of another kind, or too new for transformers."""
-    source = eye.found.need.source
-    if eye.found.problem:
+    known = ARCHITECTURES.get(eye.architecture)
+    right = known is not None and known.role == eye.role
+    if eye.found.problem and (right or not eye.architecture):
+        source = eye.found.need.source
         near = difflib.get_close_matches(source, EYES[eye.role], n=1, cutoff=0.85)
         hint = f"; did you mean {near[0]}?" if near and near[0] != source else ""
         return eye.found.problem + hint
-    known = ARCHITECTURES.get(eye.architecture)
-    if known is None or known.role != eye.role:
+    if known is None or not right:
         what = f"a model of the kind {eye.architecture}" if eye.architecture else "something else"
         takes = ", ".join(taken(eye.role))
         return f"{what}, which is no {eye.role} that infgen can run: it takes {takes}"

@@ -22,16 +22,18 @@ Colour = tuple[float, float, float]
 class Look(NamedTuple):
     """How a model takes pictures: the `mean` and `std` of 0..1 colours, and the sides in pixels:
     `longest` is that of the square, or the most that the longer side may have when the shorter one
-    is made `shortest`."""
+    is made `shortest`. `cubic`: they are resized bicubically, else bilinearly."""
 
     mean: Colour
     std: Colour
     longest: int
     shortest: int = 0
+    cubic: bool = False
 
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+BICUBIC = 3  # as Pillow counts
 PLAIN = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 USUAL: Mapping[str, Look] = {
     "grounding-dino": Look(*IMAGENET, longest=1333, shortest=800),
@@ -58,6 +60,7 @@ def look_of(architecture: str, configs: Mapping[str, Mapping[str, Any]]) -> Look
         tuple(said.get("image_std") or usual.std),
         int(longest),
         int(size.get("shortest_edge") or usual.shortest),
+        said.get("resample") == BICUBIC,
     )
 
 
@@ -68,8 +71,9 @@ def shape_within(shape: tuple[int, int], shortest: int, longest: int) -> tuple[i
     short: float = shortest
     if large / small * shortest > longest:
         short = longest * small / large
-    long = int(short * large / small)
-    sides = max(round(short), 1), max(long, 1)
+    if round(short) == small:
+        return shape
+    sides = max(round(short), 1), max(int(short * large / small), 1)
     return sides if shape[0] <= shape[1] else (sides[1], sides[0])
 
 
@@ -85,25 +89,18 @@ def colours(picture: np.ndarray, device: str) -> torch.Tensor:
     return tensor.permute(2, 0, 1)[None].float() / 255
 
 
-def resized(pictures: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """(B, C, H, W) in another (height, width), without aliasing."""
-    if pictures.shape[-2:] == shape:
-        return pictures
-    return functional.interpolate(
-        pictures, shape, mode="bilinear", align_corners=False, antialias=True
-    )
-
-
 def padded(pictures: torch.Tensor, side: int, value: float) -> torch.Tensor:
     """(B, C, H, W) made a square by filling up the right and the bottom."""
     height, width = pictures.shape[-2:]
     return functional.pad(pictures, (0, side - width, 0, side - height), value=value)
 
 
-def normalised(pictures: torch.Tensor, look: Look) -> torch.Tensor:
-    """(B, 3, H, W) in 0..1, as the model expects colours."""
-    mean, std = (
-        torch.tensor(three, device=pictures.device)[:, None, None]
-        for three in (look.mean, look.std)
-    )
+def fitted(pictures: torch.Tensor, shape: tuple[int, int], look: Look) -> torch.Tensor:
+    """(B, 3, H, W) in 0..1 resized to (height, width), without aliasing, and normalised."""
+    if pictures.shape[-2:] != shape:
+        mode = "bicubic" if look.cubic else "bilinear"
+        pictures = functional.interpolate(
+            pictures, shape, mode=mode, align_corners=False, antialias=True
+        ).clamp(0, 1)  # which cubes pass
+    mean, std = torch.tensor([look.mean, look.std], device=pictures.device)[:, :, None, None]
     return (pictures - mean) / std

@@ -27,8 +27,8 @@ TIMEOUT = 10  # seconds that the hub may take to answer a question
 class Found:
     """The answer. `folder` holds all `files` unless `where` is "hub" (then `size` bytes are to be
     fetched). `index` and `configs` are what the small files of CONFIGS among them say (by their
-    names), wherever they are. `problem` says why the model can't be had, if so; nothing else counts
-    then."""
+    names), wherever they are. `problem` says why the model can't be had, if so; then nothing else
+    counts but, where there are some, `configs`."""
 
     need: Need
     folder: Path = Path()

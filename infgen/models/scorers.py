@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from infgen.models.frames import Look, colours, normalised, resized
+from infgen.models.frames import Look, colours, fitted
 from infgen.models.turns import Turns
 
 
@@ -46,9 +46,12 @@ class SiglipScorer:
             max_length=self._room,
             return_tensors="pt",
         )
-        seen = [resized(colours(question.picture, device), (side, side)) for question in questions]
+        seen = [
+            fitted(colours(question.picture, device), (side, side), self._look)
+            for question in questions
+        ]
         answer = self._model(
-            pixel_values=normalised(torch.cat(seen), self._look),
+            pixel_values=torch.cat(seen),
             input_ids=words["input_ids"].to(device),
         )
         scores = answer.logits_per_image.float().sigmoid().cpu().numpy()

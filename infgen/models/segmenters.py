@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from infgen.models.frames import Look, colours, normalised, padded, resized, shape_to
+from infgen.models.frames import Look, colours, fitted, padded, shape_to
 from infgen.models.turns import Turns
 from infgen.records.box import Box
 
@@ -36,7 +36,7 @@ class SamSegmenter:
         device, side = self._turns.device, self._look.longest
         shapes = [self._shape(request.picture) for request in requests]
         seen = [
-            normalised(resized(colours(request.picture, device), shape), self._look)
+            fitted(colours(request.picture, device), shape, self._look)
             for request, shape in zip(requests, shapes, strict=True)
         ]
         where = [box_in(request, shape) for request, shape in zip(requests, shapes, strict=True)]

@@ -62,9 +62,9 @@ def _build_grounding(folder: Path, seed: int, config: type, kind: type) -> Path:
     vocabulary[200:209] = ["a", "red", "ball", "blue", "cube", "green", "tea", "##pot", "cup"]
     words = {word: number for number, word in enumerate(vocabulary)}
     transformers.BertTokenizer(vocab=words).save_pretrained(folder)
-    GroundingDinoImageProcessorPil(
-        size={"shortest_edge": 64, "longest_edge": 96}
-    ).save_pretrained(folder)
+    GroundingDinoImageProcessorPil(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(
+        folder
+    )
     return folder
 
 
@@ -165,7 +165,7 @@ def build_siglip(folder: Path, seed: int = 0) -> Path:
 
 
 def _letters_tokenizer(room: int) -> transformers.CLIPTokenizer:
-    """One that spells. As with CLIP's, what fills up is the first, and what ends a text the last."""
+    """One that spells. As with CLIP's, what fills up comes first, what ends a text last."""
     tokens = ["!", *LETTERS, *(f"{c}</w>" for c in LETTERS), "<|startoftext|>", "<|endoftext|>"]
     return transformers.CLIPTokenizer(
         vocab={token: number for number, token in enumerate(tokens)}, merges=[],
