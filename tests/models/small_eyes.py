@@ -179,5 +179,6 @@ BUILDERS: dict[str, Callable[..., Path]] = {
     "owlv2": build_owlv2,
     "sam": build_sam,
     "sam2": build_sam2,
+    "sam2_video": lambda folder: build_sam2(folder, video=True),
     "siglip": build_siglip,
 }
