@@ -6,6 +6,7 @@ Imports no torch; transformers only to see which models it has.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -184,8 +185,9 @@ def _trouble_with(eye: Eye) -> str:
     return f"{have}: pip install -U transformers"
 
 
-def _warnings(eyes: dict[Role, Eye], device: str) -> tuple[str, ...]:
+def _warnings(eyes: Mapping[Role, Eye], device: str) -> tuple[str, ...]:
     """What the user should know and may ignore."""
     if device != "cpu":
         return ()
-    return tuple(f"{eye.name} is slow without a GPU: seconds a picture" for eye in eyes.values())
+    known = [eye for role, eye in eyes.items() if eye.found.need.source in EYES[role]]
+    return tuple(f"{eye.found.need.source} takes seconds a picture without a GPU" for eye in known)

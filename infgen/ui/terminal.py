@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
-from infgen.models.known_eyes import EyeRow
+from infgen.models.known_eyes import EyeRow, Role
 from infgen.models.presets import TINY_FOLDER, Preset
 from infgen.ops.planning import Planner
 from infgen.records.errors import StorageError
@@ -226,7 +226,7 @@ def print_models(presets: Iterable[Preset]) -> None:
                 print(f"    {line}")
 
 
-def print_eyes(eyes: Mapping[str, Mapping[str, EyeRow]]) -> None:
+def print_eyes(eyes: Mapping[Role, Mapping[str, EyeRow]]) -> None:
     """The models that can judge what was painted, by the option that takes them; of each the first
     is the default."""
     with written_out():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="the diffusion extra isn't installed")
-transformers = pytest.importorskip("transformers", reason="the diffusion extra isn't installed")
+pytest.importorskip("transformers", reason="the diffusion extra isn't installed")
 
 from transformers.image_transforms import get_size_with_aspect_ratio
 from transformers.models.grounding_dino import GroundingDinoImageProcessorPil
