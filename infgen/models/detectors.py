@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from infgen.models.detections import Detection, best_detections
 from infgen.models.frames import Look, colours, fitted, padded, shape_within
-from infgen.models.turns import Turns
+from infgen.models.turns import Question, Turns
 
 DELIMITERS = re.compile("[.?]")  # where Grounding DINO ends a phrase, whoever wrote them
 GREY = 0.5  # what OWLv2's authors fill pictures up with (transformers 5 takes black)
@@ -43,33 +44,28 @@ class GroundingDetector:
 
     def __init__(self, model: Any, tokenizer: Any, look: Look, turns: Turns):
         self._model, self._tokenizer, self._look, self._turns = model, tokenizer, look, turns
-        self._dot = tokenizer.convert_tokens_to_ids(".")
+        # a tokenizer may come set up to cut and fill up texts; its first use ends that, and from
+        # then on several threads can use it
+        [self._dot] = tokenizer(".", add_special_tokens=False)["input_ids"]
 
     def detect(
         self, pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]
     ) -> list[list[Detection]]:
-        rows = [
-            phrases
-            for position, own in enumerate(texts)
-            for phrases in self._phrases(position, own)
-        ]
-        shapes = [self._shape(picture) for picture in pictures]
         by_shape: dict[tuple[int, int], list[Phrases]] = {}
-        for row in rows:  # so that nothing is padded, and no picture depends on its neighbours
-            by_shape.setdefault(shapes[row.picture], []).append(row)
+        for position, (picture, own) in enumerate(zip(pictures, texts, strict=True)):
+            # apart, so that nothing is padded, and no picture depends on its neighbours
+            same = by_shape.setdefault(self._shape(picture), [])
+            same.extend(self._phrases(position, own))
         found: list[list[Guesses]] = [[] for _ in pictures]
         for shape, same in by_shape.items():
-
-            def look(batch: Sequence[Phrases], shape: tuple[int, int] = shape) -> list[Guesses]:
-                return self._guess(pictures, batch, shape)
-
-            for row, (boxes, scores) in zip(same, self._turns.work(same, look), strict=True):
+            guesses = self._turns.work(same, partial(self._guess, pictures, shape))
+            for row, (boxes, scores) in zip(same, guesses, strict=True):
                 every = np.zeros((len(boxes), len(texts[row.picture])), np.float32)
                 every[:, row.first : row.first + len(row.spans)] = scores
                 found[row.picture].append((boxes, every))
         return [
-            best_detections(*_joined(guesses), size_of(picture)) if guesses else []
-            for picture, guesses in zip(pictures, found, strict=True)
+            best_detections(*_joined(own), size_of(picture)) if own else []
+            for picture, own in zip(pictures, found, strict=True)
         ]
 
     def _shape(self, picture: np.ndarray) -> tuple[int, int]:
@@ -93,13 +89,13 @@ class GroundingDetector:
         return goes
 
     def _guess(
-        self, pictures: Sequence[np.ndarray], batch: Sequence[Phrases], shape: tuple[int, int]
+        self, pictures: Sequence[np.ndarray], shape: tuple[int, int], batch: Sequence[Phrases]
     ) -> list[Guesses]:
         device = self._turns.device
         ids = [torch.tensor(row.tokens, device=device) for row in batch]
         seen = [fitted(colours(pictures[row.picture], device), shape, self._look) for row in batch]
         answer = self._model(
-            pixel_values=torch.cat(seen),
+            pixel_values=torch.cat(seen).to(device),
             input_ids=_side_by_side(ids, self._tokenizer.pad_token_id),
             attention_mask=_side_by_side([torch.ones_like(one) for one in ids], 0),
         )
@@ -144,23 +140,19 @@ class Owlv2Detector:
     def detect(
         self, pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]
     ) -> list[list[Detection]]:
-        rows = [position for position, own in enumerate(texts) if own]
-
-        def look(batch: Sequence[int]) -> list[Guesses]:
-            return self._guess([pictures[row] for row in batch], [texts[row] for row in batch])
-
-        found = dict(zip(rows, self._turns.work(rows, look), strict=True))
+        questions = [Question(*pair) for pair in zip(pictures, texts, strict=True)]
+        guesses = iter(self._turns.work([one for one in questions if one.texts], self._guess))
         return [
-            best_detections(*found[position], size_of(picture)) if position in found else []
-            for position, picture in enumerate(pictures)
+            best_detections(*next(guesses), size_of(one.picture)) if one.texts else []
+            for one in questions
         ]
 
-    def _guess(
-        self, pictures: Sequence[np.ndarray], texts: Sequence[Sequence[str]]
-    ) -> list[Guesses]:
+    def _guess(self, questions: Sequence[Question]) -> list[Guesses]:
         device, side = self._turns.device, self._look.longest
-        most = max(map(len, texts))  # all pictures are asked for as many
-        asked = [text for own in texts for text in (*own, *[""] * (most - len(own)))]
+        most = max(len(one.texts) for one in questions)  # all pictures are asked for as many
+        asked = [
+            text for one in questions for text in (*one.texts, *[""] * (most - len(one.texts)))
+        ]
         words = self._tokenizer(
             asked,
             padding="max_length",
@@ -174,10 +166,10 @@ class Owlv2Detector:
                 (side, side),
                 self._look,
             )
-            for picture in pictures
+            for picture, _ in questions
         ]
         answer = self._model(
-            pixel_values=torch.cat(seen),
+            pixel_values=torch.cat(seen).to(device),
             input_ids=words["input_ids"].to(device),
             attention_mask=words["attention_mask"].to(device),
         )
@@ -185,9 +177,9 @@ class Owlv2Detector:
         return [
             (
                 corners(boxes[number], *[max(picture.shape[:2])] * 2),
-                sigmoid(logits[number, :, : len(texts[number])]),
+                sigmoid(logits[number, :, : len(texts)]),
             )
-            for number, picture in enumerate(pictures)
+            for number, (picture, texts) in enumerate(questions)
         ]
 
 

@@ -59,8 +59,7 @@ def _load(eye: Eye, folder: Path) -> Any:
         output_loading_info=True,
         **{DTYPE_WORD: torch.float32},
     )
-    trained = {name for name, _ in model.named_parameters(remove_duplicate=False)}
-    made_up = trained & {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    made_up = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}
     if made_up:
         raise InputError(
             f"--{eye.role}: {eye.name} lacks some of its weights ({min(made_up)}"

@@ -98,6 +98,8 @@ def load_eyes(resolved: ResolvedEyes) -> Eyes:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+            if isinstance(error, ImportError):
+                raise MissingExtra(f"--{role}: {eye.name} needs a package: {reason}") from error
             raise InputError(
                 f"--{role}: {eye.name} can't be loaded, its files may be damaged or incomplete "
                 f"({reason})"

@@ -84,8 +84,11 @@ def shape_to(shape: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def colours(picture: np.ndarray, device: str) -> torch.Tensor:
-    """(H, W, 3) uint8 as (1, 3, H, W) float32 in 0..1 on the device."""
-    tensor = torch.from_numpy(np.ascontiguousarray(picture)).to(device)
+    """(H, W, 3) uint8 as (1, 3, H, W) float32 in 0..1, where it can be `fitted`: on the device, but
+    for Apple's, for which not every torch can resize without aliasing."""
+    tensor = torch.from_numpy(np.ascontiguousarray(picture))
+    if device == "cuda":
+        tensor = tensor.to(device)
     return tensor.permute(2, 0, 1)[None].float() / 255
 
 

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from infgen.models.frames import Look, colours, fitted
-from infgen.models.turns import Turns
-
-
-class Question(NamedTuple):
-    """A picture and what it may show."""
-
-    picture: np.ndarray
-    texts: Sequence[str]
+from infgen.models.turns import Question, Turns
 
 
 class SiglipScorer:
@@ -51,7 +44,7 @@ class SiglipScorer:
             for question in questions
         ]
         answer = self._model(
-            pixel_values=torch.cat(seen),
+            pixel_values=torch.cat(seen).to(device),
             input_ids=words["input_ids"].to(device),
         )
         scores = answer.logits_per_image.float().sigmoid().cpu().numpy()

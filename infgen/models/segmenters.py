@@ -41,7 +41,7 @@ class SamSegmenter:
         ]
         where = [box_in(request, shape) for request, shape in zip(requests, shapes, strict=True)]
         answer = self._model(
-            pixel_values=torch.cat([padded(one, side, 0.0) for one in seen]),
+            pixel_values=torch.cat([padded(one, side, 0.0) for one in seen]).to(device),
             input_boxes=torch.tensor(where, device=device)[:, None],
             multimask_output=True,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 import torch
 
 from infgen.models.placing import answers, is_out_of_memory
@@ -16,6 +17,14 @@ NO_ROOM = (
     "the device has too little memory for {}, even for one picture at a time: name a smaller "
     "model, or use --verify change"
 )
+
+
+class Question(NamedTuple):
+    """A picture, (H, W, 3) uint8 RGB, and what it may show."""
+
+    picture: np.ndarray
+    texts: Sequence[str]
+
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

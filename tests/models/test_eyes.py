@@ -28,6 +28,7 @@ from infgen.models.eyes import load_eyes, resolve_eyes
 from infgen.models.known_eyes import ARCHITECTURES
 from infgen.models.segmenters import Request, best_mask, box_in
 from infgen.models.settings import VerifySettings
+from infgen.models.turns import Question
 from infgen.records.box import Box
 from infgen.records.errors import DeviceFull, DeviceLost
 
@@ -200,7 +201,7 @@ def test_grounding_dino_as_its_own_processor_would_ask_and_read_it(
     with torch.inference_mode():
         answer = detector._model(**inputs)
         [row] = detector._phrases(0, texts)
-        [(boxes, scores)] = detector._guess([picture], [row], shape)
+        [(boxes, scores)] = detector._guess([picture], shape, [row])
     assert row.tokens == inputs["input_ids"][0].tolist()
     [theirs] = processor.post_process_grounded_object_detection(
         answer, threshold=-1, target_sizes=[shape]
@@ -228,7 +229,7 @@ def test_owlv2_as_its_own_processor_would_ask_and_read_it(eye, small_eye, shape)
     inputs = processor(images=square, text=[texts], do_rescale=False, return_tensors="pt")
     with torch.inference_mode():
         answer = detector._model(**inputs)
-        [(boxes, scores)] = detector._guess([picture], [texts])
+        [(boxes, scores)] = detector._guess([Question(picture, texts)])
     assert np.allclose(scores, answer.logits[0].sigmoid(), atol=1e-4)
     [theirs] = processor.post_process_grounded_object_detection(
         answer, threshold=-1, target_sizes=[shape]
@@ -395,8 +396,9 @@ def test_a_device_that_is_lost_is_told_from_other_errors(fresh, monkeypatch):
     assert placing.answers("cpu")
 
 
-def test_threads_take_turns(fresh):
-    one, busy, most = fresh("siglip"), threading.Semaphore(0), []
+@pytest.mark.parametrize("architecture", ["grounding-dino", "siglip"])
+def test_threads_take_turns(eye, architecture):
+    one, busy, most = eye(architecture), threading.Semaphore(0), []
 
     def enter(module, args, kwargs):
         busy.release()
@@ -405,11 +407,14 @@ def test_threads_take_turns(fresh):
     def leave(module, args, output):
         busy.acquire()
 
-    expected = one.score(pictures(), TEXTS)
+    def look(turn=0):
+        return ask(one, pictures(), TEXTS, BOXES)
+
+    expected = look()
     after = one._model.register_forward_hook(leave)
     try:
         with hooked(one, enter), ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: one.score(pictures(), TEXTS), range(8)))
+            answers = list(pool.map(look, range(8)))
     finally:
         after.remove()
     assert set(most) == {1}
