@@ -13,8 +13,10 @@ from infgen.models.turns import Question, Turns
 
 
 class SiglipScorer:
-    """SigLIP or SigLIP 2: `score` as eyes.Scorer says. Both were trained on lower case, filled up
-    to 64 tokens of which all count: so there is no attention mask."""
+    """SigLIP or SigLIP 2: `score` as eyes.Scorer says. Both were trained on texts in lower case,
+    cut and filled up to 64 tokens, of which all count: so there is no attention mask. The tokens
+    are put together here, as what a tokenizer adds by itself depends on its class, and that on the
+    version of transformers."""
 
     def __init__(self, model: Any, tokenizer: Any, look: Look, turns: Turns):
         self._model, self._tokenizer, self._look, self._turns = model, tokenizer, look, turns
@@ -32,23 +34,22 @@ class SiglipScorer:
         columns = {text: number for number, text in enumerate(every)}
         if not columns:
             return [np.zeros(0, np.float32) for _ in questions]
-        words = self._tokenizer(
-            list(columns),
-            padding="max_length",
-            truncation=True,
-            max_length=self._room,
-            return_tensors="pt",
-        )
         seen = [
             fitted(colours(question.picture, device), (side, side), self._look)
             for question in questions
         ]
         answer = self._model(
             pixel_values=torch.cat(seen).to(device),
-            input_ids=words["input_ids"].to(device),
+            input_ids=torch.tensor([self._tokens(text) for text in columns], device=device),
         )
         scores = answer.logits_per_image.float().sigmoid().cpu().numpy()
         return [
             scores[number, [columns[text.lower()] for text in question.texts]]
             for number, question in enumerate(questions)
         ]
+
+    def _tokens(self, text: str) -> list[int]:
+        """A text as the model reads it."""
+        tokens = self._tokenizer(text, add_special_tokens=False)["input_ids"][: self._room - 1]
+        filling = [self._tokenizer.pad_token_id] * (self._room - 1 - len(tokens))
+        return [*tokens, self._tokenizer.eos_token_id, *filling]

@@ -121,6 +121,20 @@ def test_folders_are_taken_by_what_is_in_them(small_eye, tmp_path, architecture)
     assert getattr(load_eyes(resolved), role)
 
 
+def test_folders_may_hold_the_files_of_older_and_newer_transformers(small_eye, tmp_path):
+    folder = shutil.copytree(small_eye("grounding-dino"), tmp_path / "mine")
+    usual = load_eyes(resolve(detector=folder)).detector
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.get)))
+    (folder / "tokenizer.json").unlink()
+    look = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": look}))
+    (folder / "preprocessor_config.json").unlink()
+    other = load_eyes(resolve(detector=folder)).detector
+    assert other._look == usual._look
+    assert other._phrases(0, ["a teapot", "cup"]) == usual._phrases(0, ["a teapot", "cup"])
+
+
 def test_other_weights_in_the_same_folder_are_noticed(small_eye, tmp_path):
     folder = shutil.copytree(small_eye("sam"), tmp_path / "mine")
     before = resolve(segmenter=folder).record
