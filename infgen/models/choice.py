@@ -46,27 +46,37 @@ class Half:
     @property
     def name(self) -> str:
         """The same for people and records: a hub id with its revision, or the folder's own name."""
-        if self.found.where == "folder":
-            return Path(self.source).name
-        revision = self.found.revision
-        return f"{self.source}@{revision[:8]}" if revision else self.source
+        return name_of(self.found)
 
     @cached_property
     def weights(self) -> str:
-        """Of a folder, a short digest of its weights, so that other ones under the same name are
-        noticed; a hub id's revision says as much."""
-        if self.found.where != "folder" or self.found.problem:
-            return ""
-        digest = hashlib.sha256()
-        for name in sorted(set(self.found.files) - {CARD}):
-            digest.update(name.encode())
-            _digest_of(self.found.folder / name, digest)
-        return digest.hexdigest()[:12]
+        """Of a folder, a short digest of its weights."""
+        return weights_of(self.found)
 
     @property
     def parts(self) -> list[Found]:
         """Everything that has to be on this disk."""
         return [part for part in (self.found, self.vae, self.lora) if part]
+
+
+def name_of(found: Found) -> str:
+    """A model for people and records: a hub id with its revision, or the folder's own name."""
+    source, revision = found.need.source, found.revision
+    if found.where == "folder":
+        return Path(source).name
+    return f"{source}@{revision[:8]}" if revision else source
+
+
+def weights_of(found: Found) -> str:
+    """Of a folder, a short digest of what is loaded from it, so that other weights under the same
+    name are noticed; a hub id's revision says as much."""
+    if found.where != "folder" or found.problem:
+        return ""
+    digest = hashlib.sha256()
+    for name in sorted(set(found.files) - {CARD}):
+        digest.update(name.encode())
+        _digest_of(found.folder / name, digest)
+    return digest.hexdigest()[:12]
 
 
 def _digest_of(path: Path, digest: Any) -> None:

@@ -8,12 +8,22 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 INDEX, CONFIG, CARD = "model_index.json", "config.json", "README.md"
+PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 CONFIGS = SCHEDULER, UNET, VAE = (
     "scheduler/scheduler_config.json", f"unet/{CONFIG}", f"vae/{CONFIG}",
 )  # fmt: skip
 """Small files that are read before a download: they say what size the model paints and how."""
 LORA = "pytorch_lora_weights.safetensors"
-MARKS = {"pipeline": INDEX, "weights": CONFIG, "lora": LORA}  # the file that says what a folder is
+Kind = Literal["pipeline", "weights", "lora", "vision", "vision-text"]
+MARKS: Mapping[Kind, str] = {
+    "pipeline": INDEX, "weights": CONFIG, "lora": LORA, "vision": CONFIG, "vision-text": CONFIG,
+}  # fmt: skip
+"""The file that says what a folder is."""
+MAKERS: Mapping[Kind, str] = {
+    "pipeline": "diffusers", "weights": "diffusers", "lora": "diffusers",
+    "vision": "transformers", "vision-text": "transformers",
+}  # fmt: skip
+"""Whose format it is."""
 UNNEEDED = ("safety_checker", "feature_extractor", "image_encoder")
 WEIGHTLESS = ("scheduler", "tokenizer", "processor", "feature_extractor")
 WEIGHTS = re.compile(
@@ -25,26 +35,24 @@ SMALL = (".json", ".txt", ".model", ".jinja")
 
 class Need(NamedTuple):
     """Files of one model. `source` is a folder or a hub id; a `pipeline` is a folder of components
-    with an index, `weights` a single model, a `lora` one file. `only` names the components of a
-    pipeline that are wanted (none: all but `without`)."""
+    with an index, `weights` a single model, a `lora` one file, `vision` a single model with what
+    says how it looks at pictures, `vision-text` the same with a vocabulary. `only` names the
+    components of a pipeline that are wanted (none: all but `without`)."""
 
     source: str
     revision: str | None = None
-    kind: Literal["pipeline", "weights", "lora"] = "pipeline"
+    kind: Kind = "pipeline"
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = UNNEEDED
 
 
 class Chosen(NamedTuple):
-    """The files to load, and the components of which there are none."""
+    """The files to load, the components of which there are none, and those of the files that are
+    read before a download."""
 
     files: list[str]
     lacking: list[str]
-
-    @property
-    def small(self) -> list[str]:
-        """Those of CONFIGS among the files."""
-        return [name for name in self.files if name in CONFIGS]
+    small: list[str]
 
 
 VOCABULARIES: tuple[set[str], ...] = (
@@ -52,6 +60,7 @@ VOCABULARIES: tuple[set[str], ...] = (
     {"vocab.json", "merges.txt"},
     {"tokenizer.model"},
     {"spiece.model"},
+    {"vocab.txt"},
 )
 """Files of which a tokenizer needs one set."""
 
@@ -61,10 +70,9 @@ def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], hal
     of weights (safetensors rather than pickles; 16-bit where `half`)."""
     files = sorted(files)
     if need.kind == "lora":
-        return Chosen([LORA], []) if LORA in files else Chosen([], [LORA])
-    if need.kind == "weights":
-        weights = _weights([name for name in files if "/" not in name], half)
-        return Chosen([CONFIG, *weights], [] if weights else ["weights"])
+        return Chosen([LORA], [], []) if LORA in files else Chosen([], [LORA], [])
+    if need.kind != "pipeline":
+        return _choose_single([name for name in files if "/" not in name], need, half)
     chosen, lacking = [INDEX, *(name for name in files if name == CARD)], []
     for component in components(index, need):
         inside = [name for name in files if name.startswith(component + "/")]
@@ -75,7 +83,25 @@ def choose_files(files: Iterable[str], need: Need, index: Mapping[str, Any], hal
             lacking.append(component)
         elif component.startswith("tokenizer") and not _has_vocabulary(inside):
             lacking.append(f"{component}'s vocabulary")
-    return Chosen(chosen, lacking)
+    return Chosen(chosen, lacking, [name for name in chosen if name in CONFIGS])
+
+
+def _choose_single(files: list[str], need: Need, half: bool) -> Chosen:
+    """The same for a model that isn't made of components: its files lie side by side."""
+    weights = _weights(files, half)
+    lacking = [] if weights else ["weights"]
+    if need.kind == "weights":
+        return Chosen([CONFIG, *weights], lacking, [])
+    if CONFIG not in files:
+        lacking.append(CONFIG)
+    if not {PREPROCESSOR, PROCESSOR} & {*files}:
+        lacking.append(PREPROCESSOR)
+    if need.kind == "vision-text" and not _has_vocabulary(files):
+        lacking.append("vocabulary")
+    small = [name for name in files if name.endswith(SMALL)]
+    card = [name for name in files if name == CARD]
+    told = [name for name in small if name in (CONFIG, PREPROCESSOR, PROCESSOR)]
+    return Chosen([*card, *small, *weights], lacking, told)
 
 
 def components(index: Mapping[str, Any], need: Need) -> list[str]:

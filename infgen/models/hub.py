@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from infgen.models.files import CARD, INDEX, MARKS, Need, choose_files
+from infgen.models.files import CARD, INDEX, MAKERS, MARKS, Need, choose_files
 from infgen.models.presets import TINY_FOLDER
 from infgen.records.errors import InputError
 
@@ -27,8 +27,8 @@ TIMEOUT = 10  # seconds that the hub may take to answer a question
 class Found:
     """The answer. `folder` holds all `files` unless `where` is "hub" (then `size` bytes are to be
     fetched). `index` and `configs` are what the small files of CONFIGS among them say (by their
-    names), wherever they are. `problem` says why the model can't be had, if so; nothing else counts
-    then."""
+    names), wherever they are. `problem` says why the model can't be had, if so; then nothing else
+    counts but, where there are some, `configs`."""
 
     need: Need
     folder: Path = Path()
@@ -60,6 +60,15 @@ def find(need: Need, half: bool) -> Found:
         return _in_folder(need, Path(need.source).expanduser(), half)
     cached = _in_cache(need, half)
     return cached if cached and not cached.problem else _on_hub(need, half, partly=bool(cached))
+
+
+def find_here(need: Need, half: bool) -> Found | None:
+    """The same without asking the hub; None where not all of the model is on this disk."""
+    if is_path(need.source):
+        found: Found | None = _in_folder(need, Path(need.source).expanduser(), half)
+    else:
+        found = _in_cache(need, half)
+    return found if found and not found.problem else None
 
 
 def fetch(found: Found) -> Path:
@@ -121,13 +130,19 @@ _NO_TINY = "its weights, a part of infgen, are missing: install infgen again"
 
 def _in_folder(need: Need, folder: Path, half: bool) -> Found:
     if folder.is_file():
-        how = "diffusers' from_single_file and save_pretrained make one of it"
-        return Found(need, problem=f"a file, where a folder in diffusers' format is needed ({how})")
+        text = f"a file, where a folder in {MAKERS[need.kind]}' format is needed"
+        if need.kind == "pipeline":
+            text += " (diffusers' from_single_file and save_pretrained make one of it)"
+        return Found(need, problem=text)
     if not folder.is_dir():
         return Found(need, problem=_NO_TINY if folder == TINY_FOLDER else "there is no such folder")
     if not (folder / MARKS[need.kind]).is_file():
-        return Found(need, problem=f"no diffusers model: it has no {MARKS[need.kind]}")
+        return Found(need, problem=_unmarked(need))
     return _judge(need, folder, "folder", half)
+
+
+def _unmarked(need: Need) -> str:
+    return f"no {MAKERS[need.kind]} model: it has no {MARKS[need.kind]}"
 
 
 def _in_cache(need: Need, half: bool) -> Found | None:
@@ -178,7 +193,7 @@ def _another(need: Need) -> str:
             continue
         if need.revision and main.is_file() and main.read_text() == snapshot.name:
             return " (but another revision is: name the model by its id instead of the preset)"
-        if need.kind == "pipeline":
+        if need.kind not in ("weights", "lora"):
             return f" (but another revision is: give its folder, {snapshot})"
     return ""
 
@@ -238,9 +253,10 @@ def _trouble(need: Need, error: Exception, partly: bool = False) -> str:
     if isinstance(error, errors.LocalEntryNotFoundError):
         return f"{cache}, and the hub can't be reached: check the network"
     if isinstance(error, errors.EntryNotFoundError):
-        return f"no diffusers pipeline: it has no {INDEX}"
+        return _unmarked(need)
     if isinstance(error, errors.HFValidationError):
-        return "neither a preset, nor a hub id (owner/name), nor a folder"
+        preset = "" if MAKERS[need.kind] == "transformers" else "a preset, nor "
+        return f"neither {preset}a hub id (owner/name), nor a folder"
     if isinstance(error, errors.HfHubHTTPError):
         status = getattr(error.response, "status_code", "?")
         return f"{cache}, and the hub answers with error {status}: try again later"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Resolved", "check", "load", "resolve"]
 
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
+"""For loading: diffusers and transformers change the state of the process meanwhile."""
 
 
 def load(
@@ -55,8 +56,7 @@ def load(
     from infgen.models.placing import memory_or_sentence
 
     try:
-        # diffusers and transformers change the state of the process while they load
-        with _one_at_a_time, memory_or_sentence():
+        with one_at_a_time, memory_or_sentence():
             return assemble(resolved, folders, pictures, tuple(prompts), tell)
     except InfgenError:
         raise

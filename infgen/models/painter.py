@@ -26,7 +26,7 @@ from infgen.models.families import (
     encode_in_chunks,
 )
 from infgen.models.pixels import Arriving, Results, in_range, to_device
-from infgen.models.placing import is_out_of_memory, memory_or_sentence, put_back
+from infgen.models.placing import answers, is_out_of_memory, memory_or_sentence, put_back
 from infgen.models.presets import Preset
 from infgen.models.prompts import PainterStopped, Prompt, Rejected
 from infgen.models.words import Words, texts_of
@@ -302,11 +302,7 @@ class Painter:
     def _give_up_if_lost(self, error: Exception) -> None:
         """Raise DeviceLost if no other batch would fare better."""
         self._failures += 1
-        try:
-            answers = bool((torch.ones(2, device=self.device).sum() == 2).item())
-        except RuntimeError:
-            answers = False
-        if not answers or self._failures >= MOST_FAILURES:
+        if not answers(self.device) or self._failures >= MOST_FAILURES:
             first = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
             raise DeviceLost(
                 f"the model fails on {self.device} whatever it is asked: {first}"

@@ -204,8 +204,22 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.cuda.OutOfMemoryError) or any(w in text for w in NO_MEMORY)
 
 
+def answers(device: str) -> bool:
+    """Whether a device still works: after some errors none of its calls does."""
+    try:
+        return bool((torch.ones(2, device=device).sum() == 2).item())
+    except RuntimeError:
+        return False
+
+
+NO_ROOM = (
+    "the device has too little memory for this model: use --offload model or sequential, or a "
+    "smaller --model"
+)
+
+
 @contextmanager
-def memory_or_sentence() -> Iterator[None]:
+def memory_or_sentence(sentence: str = NO_ROOM) -> Iterator[None]:
     """Make a lack of memory in the block a sentence.
 
     Raises:
@@ -216,7 +230,4 @@ def memory_or_sentence() -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, RuntimeError) and not is_out_of_memory(error):
             raise
-        raise DeviceFull(
-            "the device has too little memory for this model: use --offload model or sequential, "
-            "or a smaller --model"
-        ) from None
+        raise DeviceFull(sentence) from None

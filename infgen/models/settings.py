@@ -73,3 +73,34 @@ class ModelSettings(msgspec.Struct, frozen=True):
     def named(self) -> str:
         """The model that is meant."""
         return self.model or DEFAULT_MODEL
+
+
+class VerifySettings(msgspec.Struct, frozen=True):
+    """What looks at painted objects before they are labelled: the change map alone, or zero-shot
+    models beside it. The models are named by a hub id or a folder."""
+
+    verify: Annotated[
+        Literal["auto", "change", "detector", "off"],
+        Meta(
+            description="what judges painted objects; auto: the change map, and the models that "
+            "are named or, on a GPU, downloaded before; change: that map alone; detector: always "
+            "a detector, too; off: nothing beyond what is needed for labels"
+        ),
+    ] = "auto"
+    detector: (
+        Annotated[str, Meta(description="finds objects by their names: a hub id or a folder")]
+        | None
+    ) = None
+    segmenter: (
+        Annotated[str, Meta(description="outlines objects in their boxes: hub id or folder")] | None
+    ) = None
+    scorer: (
+        Annotated[str, Meta(description="says how well a name fits an object: hub id or folder")]
+        | None
+    ) = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The models that the user names, by their roles."""
+        roles = {"detector": self.detector, "segmenter": self.segmenter, "scorer": self.scorer}
+        return {role: name for role, name in roles.items() if name}

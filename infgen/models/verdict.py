@@ -58,7 +58,7 @@ def problems_with_half(half: Half, settings: ModelSettings) -> list[tuple[str, s
         ]
     import diffusers
 
-    with _hushed():  # the first look at a pipeline imports it
+    with hushed():  # the first look at a pipeline imports it
         lacking = [
             name
             for name in (half.row.scenes_class, half.row.inpaint_class)
@@ -88,8 +88,9 @@ def problem_with_strength(inpaint: Half) -> str:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """transformers warns at import of what it does without torchvision, which nobody asked for."""
+def hushed() -> Iterator[None]:
+    """transformers warns at import of what it does without torchvision, and speaks while it loads,
+    which nobody asked for."""
     from transformers.utils import logging
 
     usual = logging.get_verbosity()

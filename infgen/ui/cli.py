@@ -29,6 +29,7 @@ from infgen.batch.settings import (
     read_toml,
 )
 from infgen.formats import EXPORTS
+from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
 from infgen.records.errors import InfgenError, InputError, Problem
 from infgen.report.audit.limits import FIGURES
@@ -38,6 +39,7 @@ from infgen.ui.terminal import (
     Terminal,
     mend_streams,
     print_error,
+    print_eyes,
     print_models,
     print_plans,
     print_stopped,
@@ -148,6 +150,7 @@ def _preview(arguments: Mapping[str, Any]) -> int:
 
 def _models(arguments: Mapping[str, Any]) -> int:
     print_models(PRESETS.values())
+    print_eyes(EYES)
     return 0
 
 
@@ -266,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(preview)
 
-    _verb(verbs, "models", _models, "list the diffusion models that infgen knows by name")
+    _verb(verbs, "models", _models, "list the models that infgen knows by name")
 
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")

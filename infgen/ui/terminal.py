@@ -8,7 +8,7 @@ import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn, TextIO
@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
+from infgen.models.known_eyes import EyeRow, Role
 from infgen.models.presets import TINY_FOLDER, Preset
 from infgen.ops.planning import Planner
 from infgen.records.errors import StorageError
@@ -223,6 +224,17 @@ def print_models(presets: Iterable[Preset]) -> None:
             )
             for line in (preset.note, *filter(None, shown)):
                 print(f"    {line}")
+
+
+def print_eyes(eyes: Mapping[Role, Mapping[str, EyeRow]]) -> None:
+    """The models that can judge what was painted, by the option that takes them; of each the first
+    is the default."""
+    with written_out():
+        print("\nverify (see --verify)")
+        for role, rows in eyes.items():
+            for row in rows.values():
+                print(f"\n--{role:<11}{f'{row.memory_gb:g} GB':>9}   {row.licence}")
+                print(f"    {row.note}\n    {row.id}")
 
 
 def print_summary(manifest: Manifest, folder: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import infgen
+from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.ui import terminal
@@ -223,3 +224,6 @@ def test_models_can_be_copied_from_the_list_in_a_narrow_terminal(
         assert row[1] == str(preset.native)
         ids = {preset.model, preset.inpaint_model, preset.vae, preset.lora} - {""}
         assert preset.name == "tiny" or ids <= set(lines)
+    for role, rows in EYES.items():
+        assert set(rows) <= set(lines)
+        assert sum(line.startswith(f"--{role} ") for line in lines) == len(rows)

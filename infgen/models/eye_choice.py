@@ -1,0 +1,193 @@
+"""What will look at painted objects, found out before any weights are loaded.
+
+Imports no torch; transformers only to see which models it has.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from infgen.models import hub, verdict
+from infgen.models.choice import name_of, weights_of
+from infgen.models.files import CONFIG, Need
+from infgen.models.hub import Found
+from infgen.models.known_eyes import ARCHITECTURES, EYES, Role, default_of, taken
+from infgen.models.settings import VerifySettings
+from infgen.records.errors import Problem
+
+DTYPE = "fp32"
+"""Whatever the device. One look at a picture costs a fraction of painting it, so that 16 bits would
+save little; and coordinates are what is asked for: from 512 on fp16 tells only half pixels apart,
+bf16 only every fourth."""
+
+
+class Named(NamedTuple):
+    """A model that has to be there, and the option that says so."""
+
+    role: Role
+    source: str
+    option: str
+
+    @property
+    def need(self) -> Need:
+        """Its files."""
+        return _need(self.role, self.source)
+
+    def problem(self, text: str) -> Problem:
+        """A sentence about it."""
+        return Problem(f"{self.option} {self.source}: {text}")
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A model for one role, and where its files are."""
+
+    role: Role
+    found: Found
+
+    @property
+    def name(self) -> str:
+        """A hub id with its revision, or a folder's own name."""
+        return name_of(self.found)
+
+    @property
+    def architecture(self) -> str:
+        """Its `model_type`."""
+        return str(self.found.configs.get(CONFIG, {}).get("model_type") or "")
+
+    @property
+    def licence(self) -> str:
+        """A line for people."""
+        row = EYES[self.role].get(self.found.need.source)
+        text = row.licence if row else self.found.licence
+        source = self.found.need.source if self.found.where != "folder" else self.name
+        return f"{source}: {text or 'see its model card'}"
+
+
+@dataclass(frozen=True)
+class ResolvedEyes:
+    """The answer of `resolve_eyes`: the models by their roles, which may be none at all. Without
+    problems `load_eyes` can be tried. `missing` names packages to install."""
+
+    settings: VerifySettings
+    device: str = "cpu"
+    eyes: dict[Role, Eye] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models, with revisions."""
+        return tuple(eye.name for eye in self.eyes.values())
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """One line per model."""
+        return tuple(eye.licence for eye in self.eyes.values())
+
+    @property
+    def parts(self) -> tuple[Found, ...]:
+        """Everything that has to be on this disk."""
+        return tuple(eye.found for eye in self.eyes.values())
+
+    @property
+    def download_bytes(self) -> int:
+        """What has to be fetched from the hub first."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What changes a label and is of these models, as plain values for a run's record."""
+        return {
+            role: {"model": eye.name, "weights": weights_of(eye.found), "dtype": DTYPE}
+            for role, eye in self.eyes.items()
+        }
+
+
+def resolve_eyes(settings: VerifySettings, device: str) -> ResolvedEyes:
+    """Find out what the settings mean on a machine whose models run on `device` ("cuda", "mps" or
+    "cpu"). The hub is asked only for models that are wanted by name, or by `--verify detector`, and
+    aren't in its cache."""
+    named = settings.named
+    if settings.verify in ("off", "change"):
+        unused = tuple(f"--{role} does nothing with --verify {settings.verify}" for role in named)
+        return ResolvedEyes(settings, device, warnings=unused)
+    wanted = {role: Named(role, named[role], f"--{role}") for role in EYES if role in named}
+    if settings.verify == "detector" and "detector" not in wanted:
+        default = default_of("detector")
+        wanted["detector"] = Named("detector", default, "--verify detector:")
+    if missing := verdict.missing_packages(lora=False) if wanted else ():
+        text = f"needs {', '.join(missing)}: pip install 'infgen[diffusion]'"
+        unmet = tuple(one.problem(text) for one in wanted.values())
+        return ResolvedEyes(settings, device, problems=unmet, missing=missing)
+    eyes = {role: Eye(role, _find(one)) for role, one in wanted.items()}
+    problems = [
+        wanted[role].problem(text) for role, eye in eyes.items() if (text := _trouble_with(eye))
+    ]
+    if lacking := hub.space_lacking(eye.found for eye in eyes.values()):
+        problems.append(Problem(lacking))
+    if device != "cpu":  # where a look costs little, what is there is used
+        eyes |= {role: eye for role in EYES if role not in eyes and (eye := _at_hand(role))}
+    return ResolvedEyes(
+        settings,
+        device,
+        {role: eyes[role] for role in EYES if role in eyes},
+        warnings=_warnings(eyes, device),
+        problems=tuple(problems),
+    )
+
+
+def _need(role: Role, source: str) -> Need:
+    """A segmenter reads nothing; the others do."""
+    return Need(source, kind="vision" if role == "segmenter" else "vision-text")
+
+
+def _find(one: Named) -> Found:
+    """Look up what the user named; what can be neither a folder nor an id isn't asked for."""
+    if "/" in one.source or hub.is_path(one.source):
+        return hub.find(one.need, half=False)
+    known = ", ".join(EYES[one.role])
+    text = f"no such model: give a hub id (owner/name) or a folder; infgen knows {known}"
+    return Found(one.need, problem=text)
+
+
+def _at_hand(role: Role) -> Eye | None:
+    """The role's default where it was downloaded before and can be loaded."""
+    if verdict.missing_packages(lora=False):
+        return None
+    found = hub.find_here(_need(role, default_of(role)), half=False)
+    eye = Eye(role, found) if found else None
+    return eye if eye and not _trouble_with(eye) else None
+
+
+def _trouble_with(eye: Eye) -> str:
+    """Why a model can't be loaded: not found, of another kind, or too new for transformers."""
+    known = ARCHITECTURES.get(eye.architecture)
+    right = known is not None and known.role == eye.role
+    if eye.found.problem and (right or not eye.architecture):
+        source = eye.found.need.source
+        near = difflib.get_close_matches(source, EYES[eye.role], n=1, cutoff=0.85)
+        hint = f"; did you mean {near[0]}?" if near and near[0] != source else ""
+        return eye.found.problem + hint
+    if known is None or not right:
+        what = f"a model of the kind {eye.architecture}" if eye.architecture else "something else"
+        takes = ", ".join(taken(eye.role))
+        return f"{what}, which is no {eye.role} that infgen can run: it takes {takes}"
+    import transformers
+
+    if known.class_name in dir(transformers):
+        return ""
+    have = f"transformers {transformers.__version__} has no {known.class_name}"
+    return f"{have}: pip install -U transformers"
+
+
+def _warnings(eyes: Mapping[Role, Eye], device: str) -> tuple[str, ...]:
+    """What the user should know and may ignore."""
+    if device != "cpu":
+        return ()
+    known = [eye for role, eye in eyes.items() if eye.found.need.source in EYES[role]]
+    return tuple(f"{eye.found.need.source} takes seconds a picture without a GPU" for eye in known)
