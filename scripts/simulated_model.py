@@ -153,9 +153,7 @@ def _sides(room: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _placed(
-    cutout: np.ndarray, side: int, scale: float, x: float, y: float
-) -> np.ndarray:
+def _placed(cutout: np.ndarray, side: int, scale: float, x: float, y: float) -> np.ndarray:
     """The cutout at `scale` around (x, y) on an empty square, cut off at its border."""
     height, width = (max(round(length * scale), 2) for length in cutout.shape[:2])
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -181,7 +179,9 @@ def _fitted(
         y = (y0 + y1) / 2 + down * max(y1 - y0 - height * scale, 0)
         laid = _placed(cutout, len(room), scale, x, y)
         seen = laid[..., 3] > 8
-        if not (seen & ~cv2.erode(room.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)).any():
+        if not (
+            seen & ~cv2.erode(room.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        ).any():
             return laid
         scale, across, down = 0.96 * scale, 0.8 * across, 0.8 * down
 

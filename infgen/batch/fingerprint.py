@@ -41,6 +41,9 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
             f"--{name.replace('_', '-')}": str(value)
             for name, value in msgspec.structs.asdict(settings.inpaint).items()
         }
+        prints["--verify"] = "off" if settings.verify.verify == "off" else "on"
+    for role, eye in (means.eyes.record if means.eyes else {}).items():
+        prints |= {f"the {name} of the {role}": v for name, v in eye.items() if name != "dtype"}
     if means.model:
         prints["--safety-checker"] = str(settings.model.safety_checker)
     record = means.model.record if means.model else {}

@@ -19,6 +19,7 @@ from typing import TypeVar
 from infgen.models.prompts import PainterStopped
 from infgen.records.errors import REFUSED
 from infgen.records.plan import ImagePlan
+from infgen.records.verdict import Sighting
 from infgen.stages.inpaint import Inpaint, Scene
 
 Result = TypeVar("Result")
@@ -30,10 +31,11 @@ DEPTH = 4  # batches' worth of pictures in the queue: those at its head have lon
 @dataclass
 class Ticket:
     """A picture's place in the queue: its `scene`, or the error for which there is none, or that it
-    ended with. `busy` is the batch that it is in."""
+    ended with; what was `sighted` in its background; and `busy`, the batch that it is in."""
 
     plan: ImagePlan
     scene: Scene | Exception
+    sighted: tuple[Sighting, ...] = ()
     busy: Future[None] | None = None
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infgen.batch.settings import RunSettings
 from infgen.models.choice import Resolved
+from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.resolve import choose_device, resolve
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
@@ -21,18 +22,28 @@ DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it o
 @dataclass(frozen=True)
 class Means:
     """What a run paints with: the `method` of every class, and the `model`, if one is needed (for
-    the objects, or for scenes of which there is only a prompt). `lacks`: why the GPU that is there
-    isn't used."""
+    the objects, or for scenes of which there is only a prompt). `eyes` are the models that look at
+    what it paints. `lacks`: why the GPU that is there isn't used."""
 
     method: str
     model: Resolved | None = None
+    eyes: ResolvedEyes | None = None
     lacks: tuple[Problem, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the user."""
         about_model = self.model.warnings if self.model else ()
-        return (*about_model, *(f"pasted, not inpainted: {problem}" for problem in self.lacks))
+        about_eyes = self.eyes.warnings if self.eyes else ()
+        lacks = (f"pasted, not inpainted: {problem}" for problem in self.lacks)
+        return (*about_model, *about_eyes, *lacks)
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """One line per model."""
+        return (self.model.licences if self.model else ()) + (
+            self.eyes.licences if self.eyes else ()
+        )
 
     @property
     def native(self) -> int:
@@ -91,6 +102,15 @@ def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
             lacking = prompts_only + (list(model.problems) if model else []) + lacking
     elif means.method == "paste":
         means = replace(means, model=None)  # it is named, but has nothing to paint
+    if means.model:
+        eyes = resolve_eyes(settings.verify, means.model.device)
+        means, lacking = replace(means, eyes=eyes), lacking + list(eyes.problems)
+    elif settings.verify.named:
+        unused = ResolvedEyes(settings.verify, warnings=tuple(
+            f"--{role} looks at what a diffusion model paints: there is nothing for it to do"
+            for role in settings.verify.named
+        ))  # fmt: skip
+        means = replace(means, eyes=unused)
     if not lacking:
         return means
     if settings.method == "auto" and not settings.model.model:

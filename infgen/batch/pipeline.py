@@ -25,12 +25,15 @@ from infgen.ops.planning import Planner
 from infgen.records.errors import REFUSED, InfgenError, StorageError
 from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Sample
+from infgen.records.verdict import Sighting
 from infgen.sources.disk import write_file
 from infgen.stages.backgrounds import Backgrounds
 from infgen.stages.inpaint import Inpaint, Scene, finished
 from infgen.stages.paste import Paste
+from infgen.stages.verify import Verify
 
 if TYPE_CHECKING:
+    from infgen.models.eyes import Eyes
     from infgen.models.painter import Painter
 
 WRITERS = 4  # threads that encode and write beside a diffusion model
@@ -50,20 +53,30 @@ class Made:
 
 class Pipeline:
     """Makes pictures of one run by index, into `settings.out`. `painter` is the diffusion model,
-    for runs that need one: such a pipeline stays in the process that has the model."""
+    for runs that need one, and `eyes` are the models that look at what it paints: such a pipeline
+    stays in the process that has the models."""
 
-    def __init__(self, planner: Planner, settings: RunSettings, painter: Painter | None = None):
+    def __init__(
+        self,
+        planner: Planner,
+        settings: RunSettings,
+        painter: Painter | None = None,
+        eyes: Eyes | None = None,
+    ):
         self.planner, self.settings, self._painter = planner, settings, painter
         request = planner.request
+        names = [spec.name for spec in request.classes]
+        verify = Verify(names, eyes, strict=settings.verify.verify != "off")
         inpaints = painter is not None and "inpaint" in planner.methods
         self._backgrounds = Backgrounds(
             {picture.name: picture for spec in request.backgrounds for picture in spec.pictures},
             painter,
             parity=inpaints and settings.inpaint.vae_parity,
+            look=verify.sighted,
         )
         self._stage: Paste | Inpaint
         if painter is not None and inpaints:
-            self._stage = Inpaint(painter, settings.inpaint, settings.plan.min_visible)
+            self._stage = Inpaint(painter, settings.inpaint, settings.plan.min_visible, verify)
         else:
             self._stage = Paste(
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
@@ -78,7 +91,7 @@ class Pipeline:
         """
         plan = self.planner.plan(index)
         [ticket] = self._begin([plan])
-        return self._kept_or_failed(plan, self._paste_or_paint(ticket))
+        return self._kept_or_failed(ticket, self._paste_or_paint(ticket))
 
     def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
         """Make pictures, in order, for a pipeline with a painter, in batches of its size.
@@ -95,7 +108,7 @@ class Pipeline:
             try:
                 writing: deque[Future[Made]] = deque()
                 for ticket, result in self._results(indices, painter):
-                    writing.append(writers.submit(self._kept_or_failed, ticket.plan, result))
+                    writing.append(writers.submit(self._kept_or_failed, ticket, result))
                     made[ticket.plan.index] = writing[-1]
                     if len(writing) > UNWRITTEN:
                         result_of(writing.popleft())
@@ -154,7 +167,11 @@ class Pipeline:
             middle = len(plans) // 2
             return self._begin(plans[:middle]) + self._begin(plans[middle:])
         return [
-            Ticket(plan, Scene(plan, canvas) if isinstance(canvas, np.ndarray) else canvas)
+            Ticket(
+                plan,
+                Scene(plan, canvas) if isinstance(canvas, np.ndarray) else canvas,
+                self._backgrounds.sighted(plan),
+            )
             for plan, canvas in zip(plans, canvases, strict=True)
         ]
 
@@ -170,18 +187,19 @@ class Pipeline:
             return error
         return sample
 
-    def _kept_or_failed(self, plan: ImagePlan, result: Sample | Exception) -> Made:
+    def _kept_or_failed(self, ticket: Ticket, result: Sample | Exception) -> Made:
+        plan = ticket.plan
         if isinstance(result, Exception):
             return _failed(plan, result)
         try:
-            line = as_line(self._keep(plan, result))
+            line = as_line(self._keep(plan, result, ticket.sighted))
             return Made(line, background_file=self._background_file(plan))
         except StorageError:
             raise
         except Exception as error:
             return _failed(plan, error)
 
-    def _keep(self, plan: ImagePlan, sample: Sample) -> Entry:
+    def _keep(self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...]) -> Entry:
         """Write the picture, and tell what it shows."""
         ending = self.settings.pictures.image_format
         file = f"images/{plan.split}/{plan.index:08d}.{ending}"
@@ -198,6 +216,7 @@ class Pipeline:
             dropped=sample.dropped,
             decoys=sample.decoys,
             background_file=self._background_file(plan),
+            sighted=sighted,
         )
 
     def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> None:

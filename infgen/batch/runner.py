@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -25,9 +26,11 @@ from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_t
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
+from infgen.models.eyes import load_eyes
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
+from infgen.ops.judging import REASONS
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -80,9 +83,10 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             reporter,
         )
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
-        if note := _mostly_nothing(manifest):
+        second_thoughts = tuple(_second_thoughts(manifest))
+        for note in second_thoughts:
             reporter.warn(note)
-            manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, note))
+        manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, *second_thoughts))
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -113,7 +117,7 @@ def prepare(
         reporter.warn(note)
     reporter.say(f"{means.method}: {', '.join(_names(request))}")
     if means.model:
-        reporter.say(f"on {means.model.device}: {'; '.join(means.model.licences)}")
+        reporter.say(f"on {means.model.device}: {'; '.join(means.licences)}")
     return planner, means, notes
 
 
@@ -168,14 +172,17 @@ def _made(
     prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
     prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
     prompts = list(dict.fromkeys(prompts))
-    if size := means.model.download_bytes:
-        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(means.model.names)}")
+    asked = [one for one in (means.model, means.eyes) if one and one.download_bytes]
+    if size := sum(one.download_bytes for one in asked):
+        names = ", ".join(name for one in asked for name in one.names)
+        reporter.say(f"downloading {size / 1e9:.1f} GB: {names}")
     together = planner.count * (1 + planner.most_objects)
+    eyes = load_eyes(means.eyes) if means.eyes else None  # first: the painter takes what is left
     painter = load(means.model, together, prompts, reporter.warn)
     painter.prepare(prompts)  # with offloading, that is; else it is done
     painter.forget_text_encoders()
     store.log("model", **painter.facts)
-    return Pipeline(planner, settings, painter).in_batches(missing)
+    return Pipeline(planner, settings, painter, eyes).in_batches(missing)
 
 
 def _told(
@@ -226,7 +233,8 @@ def _take_stock(
         formats=(),
         notes=notes,
         settings=flatten(settings),
-        models=means.model.record if means.model else {},
+        models=(means.model.record if means.model else {})
+        | ({"eyes": means.eyes.record} if means.eyes and means.eyes.record else {}),
         fingerprint=fingerprint,
         sources={
             "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
@@ -259,6 +267,14 @@ def count_up(
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
+        tries = [(one.class_id, one.tries) for one in entry.objects]
+        tries += [(one.class_id, one.tries) for one in entry.dropped]
+        for class_id, verdicts in tries:
+            rejected = classes[class_id].rejected
+            for reason in (verdict.reason for verdict in verdicts if verdict.reason):
+                rejected[reason] = rejected.get(reason, 0) + 1
+        for sighting in entry.sighted:
+            classes[sighting.class_id].sighted += 1
     if sum(splits.values()) + len(failures) != total:
         raise StorageError(
             f"{store.folder} doesn't hold what was written into it: let nothing else change the "
@@ -276,21 +292,26 @@ def versions() -> dict[str, str]:
     }
 
 
-def _mostly_nothing(manifest: Manifest) -> str:
-    """A sentence where a model has painted little of what it was asked for."""
-    missed = sum(
-        count
-        for one in manifest.classes
-        for reason, count in one.dropped.items()
-        if reason in ("nothing appeared", "too little appeared")
-    )
+def _second_thoughts(manifest: Manifest) -> Iterator[str]:
+    """Sentences where a model painted little of what it was asked for, or scenes show more."""
+    left_out: Counter[str] = Counter()
+    for one in manifest.classes:
+        left_out.update({why: n for why, n in one.dropped.items() if why in REASONS})
+    missed = left_out.total()
     asked = missed + sum(one.objects for one in manifest.classes)
-    if missed <= asked / 2:
-        return ""
-    return (
-        f"{missed} of {asked} objects never appeared: look at the pictures; wrong weights, --steps "
-        "or prompts may be why"
-    )
+    if missed > asked / 2:
+        [(reason, _)] = left_out.most_common(1)
+        yield (
+            f"{missed} of {asked} objects were painted and left out, most as '{reason}': look at "
+            "the pictures; wrong weights, --steps or prompts may be why (--verify off labels "
+            "whatever appears)"
+        )
+    sighted = ", ".join(f"{one.name} ({one.sighted})" for one in manifest.classes if one.sighted)
+    if sighted:
+        yield (
+            f"the detector sees things in bare backgrounds, which have no labels: {sighted}; the "
+            "records say where ('sighted'), and prompts or pictures without them help"
+        )
 
 
 def _names(request: Request) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from msgspec import Meta
 from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
-from infgen.models.settings import ModelSettings
+from infgen.models.settings import ModelSettings, VerifySettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
@@ -61,6 +61,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     plan: PlanSettings = PlanSettings()
     inpaint: InpaintSettings = InpaintSettings()
     model: ModelSettings = ModelSettings()
+    verify: VerifySettings = VerifySettings()
     pictures: PictureSettings = PictureSettings()
     export: ExportSettings = ExportSettings()
 
@@ -103,7 +104,7 @@ class RelabelSettings(msgspec.Struct, frozen=True):
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
-MODELS = ("model", "inpaint_model")  # names, or folders
+MODELS = ("model", "inpaint_model", "detector", "segmenter", "scorer")  # names, or folders
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 

@@ -56,10 +56,12 @@ def outline(before: np.ndarray, after: np.ndarray, denoise: np.ndarray, cell: in
     outlines, whatever the thread."""
     side = len(denoise)
     if side > SIDE:
-        small = [cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-                 for one in (before, after)]  # fmt: skip
+        small_before, small_after = (
+            cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in (before, after)
+        )
         room = _resized(denoise, SIDE, 0.999)
-        return _resized(outline(*small, room, max(cell * SIDE // side, 2)), side, 0.5) & denoise
+        found = outline(small_before, small_after, room, max(cell * SIDE // side, 2))
+        return _resized(found, side, 0.5) & denoise
     change = change_map(before, after)
     start = _changed(change, denoise, cell)
     if start.sum() < max(_LEAST_SHARE * denoise.sum(), 1):

@@ -24,7 +24,7 @@ _CORE = 2  # pixels off an object's outline from which its surface is looked at
 _SAME_COLOUR = 6  # grey levels
 _STILL = 8.0  # grey levels squared: variance below it is neither smooth nor rough
 _CALM = 4.0  # grey levels: a change of the surroundings that says nothing
-_THUMBNAIL = 16  # pixels a side
+_THUMBNAIL = 24  # pixels a side
 
 
 class Rule(NamedTuple):
@@ -41,19 +41,21 @@ class Rule(NamedTuple):
 
 
 RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
+    Rule("too little appeared", "fill", least=0.12),
     Rule("one flat colour", "one_colour", most=0.8),
     Rule("nothing but noise", "roughness", most=0.42),
     Rule("hardly differs from its surroundings", "contrast", least=2.2),
-    Rule("too little appeared", "fill", least=0.12),
     Rule("in the wrong place", "overlap", least=0.3),
     Rule("cut off", "cut_off", most=0.05),
     Rule("several, or in pieces", "rival", most=0.2),
-    Rule("like another one in the picture", "likeness", most=0.985),
+    Rule("like another one in the picture", "likeness", most=0.995),
     Rule("not detected", "detection", least=0.1),
     Rule("detected elsewhere", "detection_overlap", least=0.3),
     Rule("detected several times", "detections", most=1),
     Rule("looks more like something else", "lead", least=0.0),
 )
+
+REASONS = frozenset([NOTHING, *(rule.reason for rule in RULES)])
 
 
 def judge(measures: Mapping[str, float], rules: Sequence[Rule] = RULES) -> str:
@@ -88,7 +90,7 @@ def measure(
         for name, value in {
             "fill": np.count_nonzero(thing) / asked.area,
             "overlap": box.iou(asked),
-            "contrast": change[thing].mean() / (calm + _CALM),
+            "contrast": float(change[thing].mean()) / (calm + _CALM),
             "cut_off": _cut_off(thing, denoise),
             "rival": _rival(thing),
             "one_colour": _one_colour(colours),
@@ -98,7 +100,7 @@ def measure(
 
 
 def thumbnail(picture: np.ndarray, box: Box) -> np.ndarray:
-    """What `box` shows of (H, W, 3) uint8 `picture`, as (16, 16, 3) float32 of mean 0 and norm 1,
+    """What `box` shows of (H, W, 3) uint8 `picture`, as (24, 24, 3) float32 of mean 0 and norm 1,
     for `likeness`."""
     x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
     part = picture[max(y0, 0) : max(y1, y0 + 1), max(x0, 0) : max(x1, x0 + 1)]
@@ -110,8 +112,8 @@ def thumbnail(picture: np.ndarray, box: Box) -> np.ndarray:
 def likeness(one: np.ndarray, others: Sequence[np.ndarray]) -> float:
     """The greatest correlation of a thumbnail with others, either way round: -1 to 1."""
     turned = one[:, ::-1]
-    return max((float((view * other).sum()) for other in others for view in (one, turned)),
-               default=-1.0)  # fmt: skip
+    views = (one, turned)
+    return max((float((v * other).sum()) for other in others for v in views), default=-1.0)
 
 
 def _cut_off(thing: np.ndarray, denoise: np.ndarray) -> float:
@@ -119,13 +121,13 @@ def _cut_off(thing: np.ndarray, denoise: np.ndarray) -> float:
     inside = cv2.erode(wide, np.ones((3, 3), np.uint8))[1:-1, 1:-1] != 0
     outline = thing & ~inside
     on_edge = outline & rim_of(denoise, _EDGE)
-    return np.count_nonzero(on_edge) / max(np.count_nonzero(outline), 1)
+    return float(np.count_nonzero(on_edge) / max(int(np.count_nonzero(outline)), 1))
 
 
 def _rival(thing: np.ndarray) -> float:
     _, _, stats, _ = cv2.connectedComponentsWithStats(thing.view(np.uint8))
-    areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1]
-    return float(areas[1] / areas[0]) if len(areas) > 1 else 0.0
+    areas: list[int] = sorted(stats[1:, cv2.CC_STAT_AREA].tolist())
+    return areas[-2] / areas[-1] if len(areas) > 1 else 0.0
 
 
 def _surface(thing: np.ndarray) -> np.ndarray:

@@ -8,12 +8,15 @@ import msgspec
 
 
 class ClassCount(msgspec.Struct):
-    """Totals of one class: pictures that show it, objects, and dropped objects by reason."""
+    """Totals of one class: pictures that show it, objects, dropped objects by reason, the tries at
+    any that weren't used by reason, and how often a detector saw one in a bare background."""
 
     name: str
     images: int = 0
     objects: int = 0
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
+    sighted: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from infgen.records.box import Box
+from infgen.records.verdict import Verdict
 
 
 class BackgroundPlan(msgspec.Struct, frozen=True):
@@ -51,11 +52,12 @@ class ObjectPlan(msgspec.Struct, frozen=True):
 
 class Dropped(msgspec.Struct, frozen=True):
     """An object that was wanted and isn't in the picture, and why. `box` is None when no place was
-    found for it."""
+    found for it; `tries` are those of a diffusion model, all in vain."""
 
     class_id: int
     reason: str
     box: Box | None = None
+    tries: tuple[Verdict, ...] = ()
 
 
 class ImagePlan(msgspec.Struct, frozen=True):

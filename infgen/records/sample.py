@@ -10,6 +10,7 @@ import numpy as np
 
 from infgen.records.box import Box
 from infgen.records.plan import BackgroundPlan, Dropped
+from infgen.records.verdict import Sighting, Verdict
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -19,7 +20,8 @@ class Instance(msgspec.Struct, frozen=True):
     pixels, `requested` is the box that was planned (None: nobody knows it). `rle` holds the visible
     mask as COCO's compressed run-length counts over the whole canvas, `area` its number of pixels,
     and `visible_frac` the share (0..1) of the whole object that it is. `score` (0..1) is how sure
-    the label is, where it was found in a picture that somebody else had painted.
+    the label is, where it was found in a picture that somebody else had painted. `tries` are those
+    of a diffusion model; the last one was used.
     """
 
     id: int
@@ -33,6 +35,7 @@ class Instance(msgspec.Struct, frozen=True):
     cutout: str = ""
     mirror: bool = False
     score: float | None = None
+    tries: tuple[Verdict, ...] = ()
 
 
 class Decoy(msgspec.Struct, frozen=True):
@@ -59,7 +62,8 @@ class Entry(msgspec.Struct, frozen=True):
     """A line of samples-*.jsonl: all that exporters, reports and audits see of a picture.
 
     `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
-    empty when `failure` says why the picture couldn't be made. `size` is (width, height).
+    empty when `failure` says why the picture couldn't be made. `size` is (width, height). `sighted`
+    is what a detector found of the classes in the bare background: nothing is labelled there.
     """
 
     index: int
@@ -73,6 +77,7 @@ class Entry(msgspec.Struct, frozen=True):
     background_file: str = ""
     failure: str = ""
     decoys: tuple[Decoy, ...] = ()
+    sighted: tuple[Sighting, ...] = ()
 
     @property
     def stem(self) -> str:

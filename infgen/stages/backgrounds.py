@@ -15,6 +15,7 @@ from infgen.ops.seeds import attempt_seed
 from infgen.records.errors import PictureError
 from infgen.records.plan import BackgroundPlan, ImagePlan
 from infgen.records.specs import Picture
+from infgen.records.verdict import Sighting
 from infgen.sources.pictures import PictureCache, read_rgb
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 96 * 2**20
 SCENE_ATTEMPTS = 3
+
+Look = Callable[[Sequence[np.ndarray]], Sequence[tuple[Sighting, ...]]]
 
 
 class Backgrounds:
@@ -31,6 +34,9 @@ class Backgrounds:
     With `parity` the user's pictures and plain ones go through the painter's VAE. What a model
     paints bears its VAE's traces: where they were only there, a detector would learn to see them
     (on such fingerprints: arXiv 2602.00192).
+
+    `look` says what of the classes is to be seen in pictures. A scene that shows some is painted
+    again, a few times; what is left of them, and what the user's pictures show, `sighted` tells.
     """
 
     def __init__(
@@ -38,14 +44,19 @@ class Backgrounds:
         pictures: Mapping[str, Picture],
         painter: Painter | None = None,
         parity: bool = False,
+        look: Look | None = None,
     ):
         self._pictures, self._painter, self._parity = pictures, painter, parity
+        self._look = look
+        self._sighted: dict[int, tuple[Sighting, ...]] = {}  # by background number
         self._cache = PictureCache(CACHE_BYTES)
         self._scenes: dict[int, np.ndarray | PictureError] = {}
 
     def make(self, plans: Sequence[ImagePlan]) -> list[np.ndarray | PictureError]:
         """A fresh (H, W, 3) uint8 RGB canvas for each plan, in order; or why there is none: its
         file is gone or has changed, or the model can't paint it."""
+        wanted = {plan.background.number for plan in plans}
+        self._sighted = {number: s for number, s in self._sighted.items() if number in wanted}
         self._paint([plan for plan in plans if plan.background.prompt])
         canvases = [self._canvas(plan) for plan in plans]
         own = [
@@ -58,7 +69,20 @@ class Backgrounds:
             copies = self._painter.roundtrip([canvases[number] for number in own])  # type: ignore[misc]
             for number, copy in zip(own, copies, strict=True):
                 canvases[number] = copy
+        self._look_at({plans[one].background.number: canvases[one] for one in own})
         return canvases
+
+    def sighted(self, plan: ImagePlan) -> tuple[Sighting, ...]:
+        """What of the classes is to be seen in the background that was made for this plan, by the
+        last call."""
+        return self._sighted.get(plan.background.number, ())
+
+    def _look_at(self, pictures: Mapping[int, np.ndarray | PictureError]) -> None:
+        """Look at backgrounds, by their numbers, that nobody has looked at."""
+        new = {number: picture for number, picture in pictures.items()
+               if number not in self._sighted and isinstance(picture, np.ndarray)}  # fmt: skip
+        if self._look and new:
+            self._sighted.update(zip(new, self._look(list(new.values())), strict=True))
 
     def _canvas(self, plan: ImagePlan) -> np.ndarray | PictureError:
         if plan.background.prompt:
@@ -84,7 +108,14 @@ class Backgrounds:
                     if isinstance(made, Rejected)
                     else made
                 )
-            fresh = [p for p in fresh if isinstance(self._scenes[p.background.number], Exception)]
+                self._sighted.pop(plan.background.number, None)
+            numbers = [plan.background.number for plan in fresh]
+            self._look_at({number: self._scenes[number] for number in numbers})
+            fresh = [
+                plan
+                for plan, number in zip(fresh, numbers, strict=True)
+                if isinstance(self._scenes[number], Exception) or self._sighted.get(number)
+            ]
 
     def _ask(self, plans: Sequence[ImagePlan], attempt: int) -> list[np.ndarray | Rejected]:
         if not plans:

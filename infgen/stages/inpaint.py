@@ -15,21 +15,24 @@ import numpy as np
 from msgspec import Meta
 
 from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.judging import NOTHING, thumbnail
 from infgen.ops.masks import tight_box
-from infgen.ops.matching import change_map, match_colour
+from infgen.ops.matching import match_colour
 from infgen.ops.mattes import feather_width, stitch, stitch_matte
 from infgen.ops.rle import encode_rle
 from infgen.ops.seeds import attempt_seed
-from infgen.ops.shapes import snap_outward, target_shape
+from infgen.ops.shapes import MARGIN_FRAC, snap_outward, target_shape
 from infgen.ops.windows import Window, context_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Instance, Sample
+from infgen.records.verdict import Verdict
+from infgen.stages.verify import Judged, Trial, Verify
 
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
 
-LEAST_OF_BOX = 0.2  # of the planned box: less is a smudge, or a part of what was asked for
 SEEN = 0.5  # opacity of the matte from which a pixel shows what was painted
+WIDER = 0.5  # by which share a later try's margin around the box is wider
 
 
 class InpaintSettings(msgspec.Struct, frozen=True):
@@ -44,17 +47,28 @@ class InpaintSettings(msgspec.Struct, frozen=True):
     ] = False
 
 
+@dataclass(frozen=True)
+class Painted:
+    """An object on the canvas: its visible mask, (H, W) bool (which later ones take from), the
+    number of pixels that it had at first, what it looks like, and the tries that it took."""
+
+    plan: ObjectPlan
+    visible: np.ndarray
+    whole: int
+    look: np.ndarray
+    tries: tuple[Verdict, ...]
+
+
 @dataclass
 class Scene:
     """A picture in the making: its canvas, (H, W, 3) uint8 RGB, how far it is (the object that is
-    next, and the tries it has had), and of each object so far the visible mask, (H, W) bool, beside
-    the number of pixels it had before others covered it."""
+    next, and what was thought of the tries it has had), and what is painted so far."""
 
     plan: ImagePlan
     canvas: np.ndarray
     position: int = 0
-    attempt: int = 0
-    painted: list[tuple[ObjectPlan, np.ndarray, int]] = field(default_factory=list)
+    tries: tuple[Verdict, ...] = ()
+    painted: list[Painted] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     decoys: list[Decoy] = field(default_factory=list)
 
@@ -83,13 +97,33 @@ class Job:
     crop: np.ndarray
     denoise: np.ndarray
 
+    def trial(self, painted: np.ndarray) -> Trial:
+        """What the judge gets to see."""
+        wanted = self.wanted
+        return Trial(
+            wanted.class_id,
+            self.crop,
+            painted,
+            self.denoise,
+            self.window.cell,
+            self.window.to_crop(wanted.box),
+            tuple(one.look for one in self.scene.painted if one.plan.class_id == wanted.class_id),
+        )
+
 
 class Inpaint:
-    """Paints with a diffusion model. Objects that would leave less than the share `min_visible` of
-    an earlier one to see aren't painted."""
+    """Paints with a diffusion model, and labels what `verify` makes of it. Objects that would leave
+    less than the share `min_visible` of an earlier one to see aren't painted."""
 
-    def __init__(self, painter: Painter, settings: InpaintSettings, min_visible: float):
+    def __init__(
+        self,
+        painter: Painter,
+        settings: InpaintSettings,
+        min_visible: float,
+        verify: Verify | None = None,
+    ):
         self._painter, self._settings, self._min_visible = painter, settings, min_visible
+        self._verify = verify or Verify()
 
     def stop(self) -> None:
         """Let whoever is in `advance` have PainterStopped within a step."""
@@ -105,27 +139,27 @@ class Inpaint:
     def advance(self, scenes: Sequence[Scene]) -> None:
         """Try to paint the next object of each scene; none of them may be done.
 
-        Pixels that no matte touches keep every bit. An object of which nothing appeared has its
-        next try, with another seed, when its scene's turn comes again; after the last it is left
-        out: the picture is as if it hadn't been planned.
+        Pixels that no matte touches keep every bit. An object that isn't what was asked for never
+        gets onto the canvas: it has its next try, with another seed and more room, when its scene's
+        turn comes again; after the last it is left out, and the picture is as if it hadn't been
+        planned.
         """
         jobs = [self._prepare(scene) for scene in scenes]
-        for job, result in zip(jobs, self._ask(jobs), strict=True):
-            scene, wanted = job.scene, job.wanted
-            reason = self._stitch(job, result)
-            scene.attempt += 1
-            if reason and scene.attempt < self._settings.attempts:
-                continue
-            if reason and not scene.at_decoy:
-                scene.dropped.append(Dropped(wanted.class_id, reason, wanted.box))
-            scene.position, scene.attempt = scene.position + 1, 0
+        results = [
+            answer if isinstance(answer, Rejected)
+            else match_colour(answer, job.crop, job.denoise, self._painter.cell)
+            for job, answer in zip(jobs, self._ask(jobs), strict=True)
+        ]  # fmt: skip
+        for job, painted, judged in zip(jobs, results, self._judge(jobs, results), strict=True):
+            self._settle(job, painted, judged)
 
     def _prepare(self, scene: Scene) -> Job:
         wanted = scene.next
         window = context_window(
             wanted.box, scene.plan.size, self._painter.native_size, self._painter.cell
         )
-        shape = target_shape(window, wanted.box, wanted.shape)
+        margin = MARGIN_FRAC * (1 + WIDER * len(scene.tries))
+        shape = target_shape(window, wanted.box, wanted.shape, margin)
         denoise = snap_outward(shape, window.cell)
         return Job(scene, wanted, window, window.crop(scene.canvas), denoise)
 
@@ -134,42 +168,79 @@ class Inpaint:
             [job.crop for job in jobs],
             [job.denoise for job in jobs],
             [Prompt(job.wanted.prompt, job.wanted.negative_prompt) for job in jobs],
-            [attempt_seed(job.wanted.seed, job.scene.attempt) for job in jobs],
+            [attempt_seed(job.wanted.seed, len(job.scene.tries)) for job in jobs],
         )
 
-    def _stitch(self, job: Job, result: np.ndarray | Rejected) -> str:
-        """Put what was painted onto the canvas; says why not where it can't be used."""
-        if isinstance(result, Rejected):
-            return result.reason
-        painted = match_colour(result, job.crop, job.denoise, self._painter.cell)
-        thing = change_map(job.crop, painted, job.denoise)
-        matte = stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
-        place, scene = job.window.place, job.scene
-        if scene.at_decoy:
-            stitch(scene.canvas, job.window, painted, matte)
-            scene.decoys += _decoy(job, matte)
-            return ""
-        shown = job.window.uncrop(thing) & (matte >= SEEN)
-        if not shown.any():
-            return "nothing appeared"
-        if np.count_nonzero(thing) < LEAST_OF_BOX * job.window.to_crop(job.wanted.box).area:
-            return "too little appeared"
+    def _judge(self, jobs: list[Job], results: list[np.ndarray | Rejected]) -> list[Judged]:
+        """The verdicts: on objects whether they are there, on decoys whether nothing is."""
+        judged = [Judged(np.zeros_like(job.denoise), Verdict(answer.reason))
+                  if isinstance(answer, Rejected) else None
+                  for job, answer in zip(jobs, results, strict=True)]  # fmt: skip
+        pictures = {n: answer for n, answer in enumerate(results) if isinstance(answer, np.ndarray)}
+        decoys = [n for n in pictures if jobs[n].scene.at_decoy]
+        objects = [n for n in pictures if not jobs[n].scene.at_decoy]
+        sighted = self._verify.sighted(
+            [pictures[n] for n in decoys], [jobs[n].denoise for n in decoys]
+        )
+        for n, sightings in zip(decoys, sighted, strict=True):
+            reason = "shows an object" if sightings else ""
+            mask = self._verify.outlined(jobs[n].trial(pictures[n]))
+            judged[n] = Judged(mask, Verdict(reason))
+        verdicts = self._verify([jobs[n].trial(pictures[n]) for n in objects])
+        for n, verdict in zip(objects, verdicts, strict=True):
+            judged[n] = verdict
+        return [one for one in judged if one is not None]
+
+    def _settle(self, job: Job, painted: np.ndarray | Rejected, judged: Judged) -> None:
+        """Keep what is good; else the scene has one try less."""
+        scene, reason = job.scene, judged.verdict.reason
+        if isinstance(painted, np.ndarray) and not reason:
+            keep = self._keep_decoy if scene.at_decoy else self._keep_object
+            reason = keep(job, painted, judged)
+        scene.tries += (Verdict(reason, judged.verdict.measures),)
+        if reason and len(scene.tries) < self._settings.attempts:
+            return
+        if reason and not scene.at_decoy:
+            wanted = job.wanted
+            scene.dropped.append(Dropped(wanted.class_id, reason, wanted.box, scene.tries))
+        scene.position, scene.tries = scene.position + 1, ()
+
+    def _keep_object(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
+        """Put an accepted object onto the canvas; says why not if that would spoil the picture."""
+        scene, place = job.scene, job.window.place
+        matte = self._matte(job, judged.mask)
+        shown = job.window.uncrop(judged.mask) & (matte >= SEEN)
+        box = tight_box(judged.mask)
+        if box is None or not shown.any():
+            return NOTHING
         if self._hides_another(job, matte):
             return "would hide another"
-        stitch(job.scene.canvas, job.window, painted, matte)
-        for _, visible, _ in job.scene.painted:
-            visible[place] &= matte < SEEN
-        mask = np.zeros(job.scene.plan.size[::-1], bool)
+        stitch(scene.canvas, job.window, painted, matte)
+        for one in scene.painted:
+            one.visible[place] &= matte < SEEN
+        mask = np.zeros(scene.plan.size[::-1], bool)
         mask[place] = shown
-        job.scene.painted.append((job.wanted, mask, int(np.count_nonzero(mask))))
+        look, whole = thumbnail(painted, box), int(np.count_nonzero(mask))
+        tries = (*scene.tries, judged.verdict)
+        scene.painted.append(Painted(job.wanted, mask, whole, look, tries))
         return ""
+
+    def _keep_decoy(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
+        """Put a decoy in which there is nothing onto the canvas."""
+        matte = self._matte(job, judged.mask)
+        stitch(job.scene.canvas, job.window, painted, matte)
+        job.scene.decoys += _decoy(job, matte)
+        return ""
+
+    def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
+        return stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
 
     def _hides_another(self, job: Job, matte: np.ndarray) -> bool:
         """Whether too little would be left to see of an object that is there already."""
-        for _, visible, whole in job.scene.painted:
-            covered = np.count_nonzero(visible[job.window.place] & (matte >= SEEN))
-            left = np.count_nonzero(visible) - covered
-            if covered and (left == 0 or left < self._min_visible * whole):
+        for one in job.scene.painted:
+            covered = np.count_nonzero(one.visible[job.window.place] & (matte >= SEEN))
+            left = np.count_nonzero(one.visible) - covered
+            if covered and (left == 0 or left < self._min_visible * one.whole):
                 return True
         return False
 
@@ -186,20 +257,21 @@ def finished(scene: Scene) -> Sample:
     """A scene that is done, with the labels of what can be seen."""
     instances: list[Instance] = []
     dropped = list(scene.plan.dropped) + scene.dropped
-    for wanted, visible, whole in scene.painted:
-        box = tight_box(visible)
+    for one in scene.painted:
+        box = tight_box(one.visible)
         assert box is not None  # none is hidden wholly
-        area = int(np.count_nonzero(visible))
+        area = int(np.count_nonzero(one.visible))
         instances.append(
             Instance(
                 id=len(instances) + 1,
-                class_id=wanted.class_id,
+                class_id=one.plan.class_id,
                 box=box,
-                requested=wanted.box,
-                rle=encode_rle(visible),
+                requested=one.plan.box,
+                rle=encode_rle(one.visible),
                 area=area,
-                visible_frac=round(area / whole, 4),
+                visible_frac=round(area / one.whole, 4),
                 method="inpaint",
+                tries=one.tries,
             )
         )
     return Sample(scene.canvas, tuple(instances), tuple(dropped), tuple(scene.decoys))

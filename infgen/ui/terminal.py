@@ -240,10 +240,14 @@ def print_eyes(eyes: Mapping[Role, Mapping[str, EyeRow]]) -> None:
 def print_summary(manifest: Manifest, folder: Path) -> None:
     """The end of a run: per class what was made and what was left out, and where everything is."""
     table = _table("class", "images", "objects", "dropped")
-    table.columns[-1].justify = "left"
+    tried = any(one.rejected for one in manifest.classes)
+    if tried:
+        table.add_column("tries not used")
+    for column in table.columns[3:]:
+        column.justify = "left"
     for one in manifest.classes:
-        dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(one.dropped.items()))
-        table.add_row(Text(one.name), str(one.images), str(one.objects), Text(dropped or "-"))
+        why = [_counted(one.dropped), *([_counted(one.rejected)] if tried else [])]
+        table.add_row(Text(one.name), str(one.images), str(one.objects), *why)
     splits = ", ".join(f"{count} {name}" for name, count in manifest.splits.items())
     with written_out():
         console = _Console(sys.stdout)
@@ -252,6 +256,10 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         for line in _failures(manifest):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+
+
+def _counted(reasons: Mapping[str, int]) -> Text:
+    return Text(", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "-")
 
 
 def _failures(manifest: Manifest) -> Iterator[str]:

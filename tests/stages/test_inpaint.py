@@ -53,7 +53,10 @@ class Discs:
                 radius = 12 if answer == "speck" else 30
                 rows, columns = np.nonzero(mask)
                 middle = (int(columns.mean()), int(rows.mean()))
-                cv2.circle(result, middle, radius, GREEN if answer == "green disc" else RED, -1)
+                colour = GREEN if answer == "green disc" else RED
+                for step in range(radius):  # lit from within: nothing real is of one colour
+                    light = tuple(min(value + step * 25 // radius, 255) for value in colour)
+                    cv2.circle(result, middle, radius - step, light, -1)
             painted.append(result)
         return painted
 
@@ -65,7 +68,9 @@ def scene(seed: int = 0) -> np.ndarray:
 
 def thing(box: Box, number: int = 0) -> ObjectPlan:
     shape = draw_shape(stream(number, 0, "test shape"))
-    return ObjectPlan(0, box, "inpaint", prompt=f"disc {number}", seed=100 + number, shape=shape)
+    return ObjectPlan(
+        number, box, "inpaint", prompt=f"disc {number}", seed=100 + number, shape=shape
+    )
 
 
 def plan(*objects: ObjectPlan) -> ImagePlan:
