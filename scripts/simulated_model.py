@@ -42,7 +42,7 @@ class SimulatedModel:
     """`cutouts` are straight RGBA, (h, w, 4) uint8, by prompt; any other prompt is background.
     `painted` holds the truth by seed. `drift` scales how much is repainted beside the object."""
 
-    native_size, cell, batch_size = SIDE, CELL, 8
+    native_size, cell = SIDE, CELL
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class SimulatedModel:
         rates: Mapping[str, float] = DEFECTS,
         drift: float = 1.0,
     ):
-        self._cutouts, self._rates, self._drift = cutouts, rates, drift
+        self.cutouts, self._rates, self._drift = cutouts, rates, drift
         self.painted: dict[int, Painted] = {}
 
     def inpaint(
@@ -75,11 +75,10 @@ class SimulatedModel:
         rng = np.random.default_rng(seed)
         scene = _repainted(picture, room, rng, self._drift)
         nothing = np.zeros(room.shape, bool)
-        if prompt.text not in self._cutouts:
+        if prompt.text not in self.cutouts:
             self.painted[seed] = Painted("", nothing)
             return _through_vae(scene)
-        choices = self._cutouts[prompt.text]
-        cutout = choices[int(rng.integers(len(choices)))]
+        cutout = min(self.cutouts[prompt.text], key=lambda one: _misfit(one, room))
         names = ["", *self._rates]
         rates = [1 - sum(self._rates.values()), *self._rates.values()]
         defect = names[int(rng.choice(len(names), p=rates))]
@@ -151,6 +150,12 @@ def _layers(
 def _sides(room: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(room.any(1)), np.flatnonzero(room.any(0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _misfit(cutout: np.ndarray, room: np.ndarray) -> float:
+    """How far the shapes of a cutout and of a room are from each other."""
+    x0, y0, x1, y1 = _sides(room)
+    return abs(float(np.log(cutout.shape[1] * (y1 - y0) / (cutout.shape[0] * (x1 - x0)))))
 
 
 def _placed(cutout: np.ndarray, side: int, scale: float, x: float, y: float) -> np.ndarray:
@@ -225,18 +230,13 @@ def _side_by_side(
     halves = []
     for first in (True, False):
         half = room.copy()
-        if x1 - x0 >= y1 - y0:
-            middle, air = (x0 + x1) // 2, round(gap * (x1 - x0) / 2)
-            half[:, (middle - air if first else 0) : (side_end(first, middle + air, room))] = False
-        else:
-            middle, air = (y0 + y1) // 2, round(gap * (y1 - y0) / 2)
-            half[(middle - air if first else 0) : (side_end(first, middle + air, room))] = False
+        wide = x1 - x0 >= y1 - y0
+        start, stop = (x0, x1) if wide else (y0, y1)
+        middle, air = (start + stop) // 2, round(gap * (stop - start) / 2)
+        taken = slice(middle - air, None) if first else slice(0, middle + air)
+        half[(slice(None), taken) if wide else taken] = False
         halves.append(_fitted(cutout if first else cutout[:, ::-1], half, 0.97, rng))
     return halves
-
-
-def side_end(first: bool, at: int, room: np.ndarray) -> int:
-    return len(room) if first else at
 
 
 def _broken(layer: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

@@ -520,6 +520,16 @@ def look(picture: Picture, name: str) -> Finding | None:
     return Finding(box, float((seen & drawn).sum() / max((seen | drawn).sum(), 1)), int(own.sum()))
 
 
+def spot(picture: Picture, name: str, box: Box) -> Mask:
+    """The thing's own pixels in `box`: its colour, gaps as wide as stripes and lights closed."""
+    x0, y0, x1, y1 = box
+    inside = np.zeros(picture.shape[:2], np.uint8)
+    inside[y0:y1, x0:x1] = colour_mask(picture, name)[y0:y1, x0:x1]
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    wide = cv2.copyMakeBorder(inside, 8, 8, 8, 8, cv2.BORDER_CONSTANT)
+    return cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel)[8:-8, 8:-8] != 0
+
+
 def box_iou(one: Box, two: Box) -> float:
     width = min(one[2], two[2]) - max(one[0], two[0])
     height = min(one[3], two[3]) - max(one[1], two[1])
