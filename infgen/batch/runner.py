@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import msgspec
@@ -25,6 +25,7 @@ from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_t
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
+from infgen.models.choice import Resolved
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
@@ -34,6 +35,9 @@ from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
 from infgen.sources.tables import read_request
+
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
 
 Asked = TypeVar("Asked", RunSettings, RelabelSettings)
 
@@ -167,15 +171,24 @@ def _made(
     request = planner.request
     prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
     prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
-    prompts = list(dict.fromkeys(prompts))
-    if size := means.model.download_bytes:
-        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(means.model.names)}")
     together = planner.count * (1 + planner.most_objects)
-    painter = load(means.model, together, prompts, reporter.warn)
+    painter = load_painter(means.model, together, prompts, store, reporter)
+    return Pipeline(planner, settings, painter).in_batches(missing)
+
+
+def load_painter(
+    model: Resolved, pictures: int, prompts: Sequence[Prompt], store: Store, reporter: Reporter
+) -> Painter:
+    """The model on its device, with these prompts and no others to paint from; `pictures` as in
+    models.loader.load."""
+    prompts = list(dict.fromkeys(prompts))
+    if size := model.download_bytes:
+        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(model.names)}")
+    painter = load(model, pictures, prompts, reporter.warn)
     painter.prepare(prompts)  # with offloading, that is; else it is done
     painter.forget_text_encoders()
     store.log("model", **painter.facts)
-    return Pipeline(planner, settings, painter).in_batches(missing)
+    return painter
 
 
 def _told(

@@ -297,6 +297,9 @@ def open_finished(folder: Path) -> tuple[Store, Manifest]:
             else "there is no infgen dataset here (no manifest.json)"
         )
         raise InputError(Problem(state, str(folder)))
+    if not manifest.splits:
+        text = "this is a bank of cutouts, and no dataset: run --method paste makes one of them"
+        raise InputError(Problem(text, str(folder)))
     return store, manifest
 
 
