@@ -33,10 +33,10 @@ _NEAR = 1 / 128  # of the picture's side: how far from the outline a pixel may b
 _LEAST_NEAR = 3.0  # pixels
 _UNSURE = 14.0  # grey levels: contrast at which the outline says as much of alpha as the colours
 
-LEAST_PART = 0.95  # of the cutout that its largest part must be
+LEAST_PART = 0.9  # of the object that its largest part must be
 LEAST_AREA = 0.01  # of the picture
 LEAST_COMMON = 0.6  # of the cutout and of what the painter called the object (IoU)
-MOST_SOFT = 4.5  # pixels of width of the edge
+MOST_SOFT = 1.5  # times what is near the outline: width of the edge
 MOST_ALIKE = 0.4  # of the edge may have so little contrast that its alpha is a guess
 
 
@@ -62,12 +62,8 @@ def cut_out(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
         NoCutout: it can't be told from its backdrop, or isn't whole and in one piece.
     """
     mask = outline(picture, backdrop, thing)
-    if np.count_nonzero(mask) < LEAST_AREA * mask.size:
-        raise NoCutout("nothing stands out")
-    common = np.count_nonzero(filled(mask.view(np.uint8)) & thing) / np.count_nonzero(
-        filled(mask.view(np.uint8)) | thing
-    )
-    if common < LEAST_COMMON:
+    whole = filled(mask.view(np.uint8))
+    if np.count_nonzero(whole & thing) < LEAST_COMMON * np.count_nonzero(whole | thing):
         raise NoCutout("unclear what is the object")
     alpha, colour, contrast = matte(picture, mask)
     alpha = _one_part(alpha)
@@ -85,13 +81,17 @@ def cut_out(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
 
 def outline(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.ndarray:
     """The object's pixels, (H, W) bool, without the bits of scenery that cling to it: they differ
-    from the backdrop, but mostly less, and have other colours."""
+    from the backdrop, but mostly less, and have other colours.
+
+    Raises:
+        NoCutout: there is nothing that differs, or there are several such things.
+    """
     scale = min(_SEARCH / max(thing.shape), 1.0)
     size = (round(thing.shape[1] * scale), round(thing.shape[0] * scale))
     small, plain = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (picture, backdrop))
     where = cv2.resize(thing.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     if not where.any():
-        return np.zeros_like(thing)
+        raise NoCutout("nothing stands out")
     contrast = _contrast(small, plain)
     strong = float(np.quantile(contrast[where], 0.6))
     core = cv2.erode(where.astype(np.uint8), disk(2)) != 0
@@ -101,7 +101,7 @@ def outline(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
     states[near & (contrast > _POSSIBLE * strong)] = cv2.GC_PR_FGD
     states[core & (contrast > _CERTAIN * strong)] = cv2.GC_FGD
     if not (states & 1).any():
-        return np.zeros_like(thing)
+        raise NoCutout("nothing stands out")
     cv2.setRNGSeed(_SEED)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -122,12 +122,12 @@ def _contrast(picture: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
 
 
 def _with_spots(mask: np.ndarray) -> np.ndarray:
-    """The largest part, small holes in it filled: spots of the backdrop's colour."""
-    thin = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk(1))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(thin, connectivity=4)
-    if count < 2:
-        return np.zeros_like(mask)
-    part = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    """The largest part, small holes in it filled: spots of the backdrop's colour.
+
+    Raises:
+        NoCutout: there is no part, or several.
+    """
+    part = _largest(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk(1)))
     whole = filled(part.view(np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats((whole & ~part).view(np.uint8))
     least = _LEAST_HOLE * np.count_nonzero(whole)
@@ -148,7 +148,7 @@ def matte(picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Only near the outline is anything a mixture. Where both sides look alike there, the colours say
     little, and the outline with an edge of ordinary softness takes their place.
     """
-    near = max(_LEAST_NEAR, _NEAR * max(mask.shape))
+    near = _near(mask)
     inward, outward = _depth(mask), _depth(~mask)
     pixels = picture.astype(np.float32)
     front, spread = _typical(pixels, np.minimum(inward / near, 1) ** 2, near)
@@ -166,6 +166,11 @@ def matte(picture: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray
     colour = (share * pure + (1 - share) * front).clip(0, 255)
     edge = (inward <= near) & (outward <= near)
     return alpha, np.where(alpha[..., None] == 1, pixels, colour), np.where(edge, contrast, 0)
+
+
+def _near(mask: np.ndarray) -> float:
+    """How many pixels from its outline an object may be a mixture."""
+    return max(_LEAST_NEAR, _NEAR * max(mask.shape))
 
 
 def _depth(mask: np.ndarray) -> np.ndarray:
@@ -197,21 +202,29 @@ def _typical(
 
 
 def _one_part(alpha: np.ndarray) -> np.ndarray:
-    """`alpha` without what doesn't hang together with the largest part.
+    """`alpha` without the specks that don't hang together with the rest.
 
     Raises:
-        NoCutout: that is much.
+        NoCutout: these are more than specks.
     """
-    solid = (alpha >= 0.5).view(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid, connectivity=4)
+    largest = _largest((alpha >= 0.5).view(np.uint8)).view(np.uint8)
+    return np.where(cv2.dilate(largest, disk(round(_near(alpha)))) != 0, alpha, 0)
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest part of (H, W) uint8 `mask`, bool.
+
+    Raises:
+        NoCutout: there is none, or others are as good as parts of the object.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
         raise NoCutout("nothing stands out")
     areas = stats[1:, cv2.CC_STAT_AREA]
     if areas.max() < LEAST_PART * areas.sum():
         raise NoCutout("in several parts")
-    largest = (labels == 1 + int(areas.argmax())).view(np.uint8)
-    reach = max(int(_LEAST_NEAR), round(_NEAR * max(alpha.shape)))
-    return np.where(cv2.dilate(largest, disk(reach)) != 0, alpha, 0)
+    part: np.ndarray = labels == 1 + int(areas.argmax())
+    return part
 
 
 def _judge(alpha: np.ndarray, contrast: np.ndarray) -> None:
@@ -221,7 +234,7 @@ def _judge(alpha: np.ndarray, contrast: np.ndarray) -> None:
         raise NoCutout("too little stands out")
     if alpha[[0, -1]].any() or alpha[:, [0, -1]].any():
         raise NoCutout("cut off at the border")
-    if edge_width(alpha) > MOST_SOFT:
+    if edge_width(alpha) > MOST_SOFT * _near(alpha):
         raise NoCutout("without a clear edge")
     rim = (cv2.dilate(solid, disk(1)) != 0) & (cv2.erode(solid, disk(1)) == 0)
     if np.mean(contrast[rim] < 2 * _UNSURE) > MOST_ALIKE:
