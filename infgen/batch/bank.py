@@ -176,7 +176,7 @@ def _make(
     wanted = len(specs) * settings.per_class
     painter = load_painter(model, wanted, prompts, store, reporter)
     stage = Inpaint(painter, InpaintSettings(attempts=1), min_visible=0)  # a try is a backdrop
-    easel = Easel(specs, settings, painter.native_size, model)
+    easel = Easel(specs, settings, painter.native_size, painter.names[-1])
     there = sum(len(ledger.good(spec.name)) for spec in specs)
     reporter.start("cutouts", wanted, there)
     failures = 0
@@ -212,12 +212,10 @@ def _tickets(
 class Easel:
     """Plans single objects on backdrops of `side` pixels, and keeps what was painted of them."""
 
-    def __init__(
-        self, specs: Sequence[ClassSpec], settings: BankSettings, side: int, model: Resolved
-    ):
+    def __init__(self, specs: Sequence[ClassSpec], settings: BankSettings, side: int, model: str):
         self._specs, self._settings, self._side = specs, settings, side
         self._folders = folders_of(specs)
-        self._model = model.inpaint.name if model.inpaint else ""
+        self._model = model
 
     def plan(self, spec: ClassSpec, number: int) -> ImagePlan:
         """The `number`th try at an object of a class: the same whatever else is made."""
