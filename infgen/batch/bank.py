@@ -230,7 +230,7 @@ class Easel:
             seed=seed,
             shape=draw_shape(rng, ("rectangle",)),  # what models fill best; nothing of it stays
         )
-        backdrop = BackgroundPlan(number, row=0, plain="backdrop", seed=seed)
+        backdrop = BackgroundPlan(number, row=0, plain="backdrop")
         return ImagePlan(number, "", (self._side, self._side), backdrop, (wanted,))
 
     def _draw_box(self, spec: ClassSpec, rng: np.random.Generator) -> Box:
@@ -250,8 +250,7 @@ class Easel:
 
     def backdrop(self, plan: ImagePlan) -> np.ndarray:
         """What lies behind a planned object, (H, W, 3) uint8 RGB: another one for each try."""
-        rng = np.random.default_rng(plan.background.seed)
-        return draw_backdrop(plan.size, plan.background.number, rng)
+        return draw_backdrop(plan.size, plan.background.number)
 
     def keep(self, ticket: Ticket) -> tuple[Cutout, str]:
         """What has become of a try, its cutout written; and a traceback, if it met a bug."""

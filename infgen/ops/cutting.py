@@ -19,7 +19,6 @@ from infgen.ops.masks import tight_box
 from infgen.ops.scene import disk, filled
 
 LEVELS = (150, 225, 175, 205)  # grey levels of backdrops; neighbours differ
-TILT = 10.0  # grey levels by which a backdrop gets lighter or darker from its middle to its border
 MARGIN = 2  # pixels of nothing around a cutout
 
 _SEARCH = 192  # pixels of the longer side at which the object is told from what lies around it
@@ -44,13 +43,11 @@ class NoCutout(Exception):
     """Why an object can't be cut out: words that are counted."""
 
 
-def draw_backdrop(size: tuple[int, int], number: int, rng: np.random.Generator) -> np.ndarray:
-    """A plain backdrop of (width, height): grey, a little lighter towards some side. Backdrops of
-    successive numbers differ much, so that one of them suits any object."""
-    (width, height), angle = size, rng.random() * 2 * np.pi
-    x, y = np.linspace(-1, 1, width), np.linspace(-1, 1, height)[:, None]
-    ramp = LEVELS[number % len(LEVELS)] + TILT * (x * np.cos(angle) + y * np.sin(angle))
-    return np.rint(ramp).clip(0, 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+def draw_backdrop(size: tuple[int, int], number: int) -> np.ndarray:
+    """A plain backdrop of (width, height): one grey all over, (H, W, 3) uint8. Those of successive
+    numbers differ much, so that one of them suits any object. (A gradient serves worse: what a
+    painter makes of it looks like a change of contrast to whoever matches colours.)"""
+    return np.full((*size[::-1], 3), LEVELS[number % len(LEVELS)], np.uint8)
 
 
 def cut_out(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.ndarray:
