@@ -189,7 +189,8 @@ def _make(
                     ledger.add(one)
                     if one.failed:
                         failures += 1
-                        store.log("failed", file=one.file, reason=one.verdict, traceback=trace)
+                        store.log("failed", what=f"{one.name} {one.number}", reason=one.verdict,
+                                  traceback=trace)  # fmt: skip
                         if failures <= TOLD_FAILURES:
                             reporter.warn(f"{one.name} {one.number} failed: {one.verdict}")
                     elif one.verdict == GOOD:
