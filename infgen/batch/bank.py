@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import cv2
@@ -189,10 +189,10 @@ def _make(
                     ledger.add(one)
                     if one.failed:
                         failures += 1
-                        store.log("failed", what=f"{one.name} {one.number}", reason=one.verdict,
-                                  traceback=trace)  # fmt: skip
+                        what = f"{one.name} {one.number} failed: {one.verdict}"
+                        store.log("failed", reason=what, traceback=trace)
                         if failures <= TOLD_FAILURES:
-                            reporter.warn(f"{one.name} {one.number} failed: {one.verdict}")
+                            reporter.warn(what)
                     elif one.verdict == GOOD:
                         reporter.advance()
     finally:
@@ -203,9 +203,8 @@ def _tickets(
     easel: Easel, tries: Sequence[tuple[ClassSpec, int]], batch_size: Callable[[], int]
 ) -> Iterator[list[Ticket]]:
     """Pictures to paint, a batch at a time."""
-    tries = list(tries)
-    while tries:
-        batch, tries = tries[: batch_size()], tries[batch_size() :]
+    left = iter(tries)
+    while batch := list(islice(left, batch_size())):
         plans = [easel.plan(*one) for one in batch]
         yield [Ticket(plan, Scene(plan, easel.backdrop(plan))) for plan in plans]
 
