@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["audit", "export", "plan", "preview", "relabel", "run"]
+__all__ = ["audit", "bank", "export", "plan", "preview", "relabel", "run"]
 
 
 def run(
@@ -90,6 +90,18 @@ def relabel(
     values = read_toml(Path(config), RelabelSettings) if config else {}
     given = settings | ({} if pairs is None else {"pairs": pairs})
     return relabel(fill(RelabelSettings, values | given), reporter)
+
+
+def bank(
+    *, config: str | Path | None = None, reporter: Reporter | None = None, **settings: Any
+) -> Manifest:
+    """Have a model paint cutouts, for `run(method="paste")` to use: `settings` are the options of
+    `infgen bank`. Returns the bank's manifest, in which pictures and objects are cutouts."""
+    from infgen.batch.bank import bank
+    from infgen.batch.settings import BankSettings, fill, read_toml
+
+    values = read_toml(Path(config), BankSettings) if config else {}
+    return bank(fill(BankSettings, values | settings), reporter)
 
 
 def preview(

@@ -283,6 +283,10 @@ def verify_table(shared: Path) -> str:
 # ---- tiny ----------------------------------------------------------------------------------------
 
 
+AIR = 2  # pixels around a label's mask
+GREY = 150  # in which the oracle sees no thing
+
+
 class Held(NamedTuple):
     """A label of a tiny dataset: its class, whether the oracle agrees, and the IoU of its mask with
     the oracle's pixels."""
@@ -321,12 +325,14 @@ def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[lis
 
 
 def _held(shown: np.ndarray, name: str, mask: np.ndarray, box: Box) -> Held:
-    """A label holds if the oracle sees the thing there, in its colour and silhouette, and nothing
-    else of a size that counts."""
+    """A label holds if the oracle sees the thing in it, in its colour and silhouette, filling the
+    label's box, and nothing else of a size that counts. It is shown what the mask covers, with a
+    little air: beside it may stand other things, which have labels of their own."""
     x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
-    air = 2
-    part = np.s_[max(y0 - air, 0) : y1 + air, max(x0 - air, 0) : x1 + air]
-    seen = np.ascontiguousarray(shown[part])
+    part = np.s_[max(y0 - AIR, 0) : y1 + AIR, max(x0 - AIR, 0) : x1 + AIR]
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * AIR + 1,) * 2, np.uint8)) != 0
+    seen = np.where(near[..., None], shown, np.uint8(GREY))[part]
+    seen = np.ascontiguousarray(seen)
     found = tiny_world.look(seen, name)
     if found is None:
         return Held(name, False, 0.0)

@@ -150,6 +150,30 @@ def test_the_run_s_scenes_are_their_prompts(dataset: Path, entries: list[Entry])
     assert len(known) == 24 and np.mean(known) >= 0.9
 
 
+def test_cutouts_are_the_things_without_their_backdrops(tmp_path: Path) -> None:
+    """A bank by the command, and what the oracle sees in its cutouts laid over white."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infgen", "bank", "--classes", ROOT / "prompts/tiny/classes.csv",
+         "--model", "tiny", "--per-class", "2", "--out", tmp_path / "bank"],
+        cwd=tmp_path,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    names, ious = things(tmp_path / "bank"), []
+    for name, thing in names.items():
+        for path in sorted((tmp_path / "bank" / name).glob("*.png")):
+            pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).astype(np.float32)
+            share = pixels[..., 3:] / 255
+            shown = np.rint(share * pixels[..., 2::-1] + (1 - share) * 255).astype(np.uint8)
+            found = world.look(shown, thing)
+            ious.append(found.shape if found else 0.0)
+    assert len(ious) == 2 * len(names)
+    assert np.median(ious) >= 0.7  # of silhouettes: drawings of their own are no faithful copies
+
+
 def test_what_no_object_reached_is_the_scene_bit_for_bit(
     dataset: Path, entries: list[Entry]
 ) -> None:

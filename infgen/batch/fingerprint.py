@@ -9,6 +9,7 @@ import msgspec
 
 from infgen.batch.methods import Means
 from infgen.batch.settings import RunSettings
+from infgen.models.choice import Resolved
 from infgen.ops.planning import Planner
 from infgen.records.specs import BackgroundSpec, ClassSpec
 
@@ -44,9 +45,13 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
         prints["--verify"] = "off" if settings.verify.verify == "off" else "on"
     for role, eye in (means.eyes.record if means.eyes else {}).items():
         prints |= {f"the {name} of the {role}": v for name, v in eye.items() if name != "dtype"}
-    if means.model:
-        prints["--safety-checker"] = str(settings.model.safety_checker)
-    record = means.model.record if means.model else {}
+    return prints | (model_prints(means.model) if means.model else {})
+
+
+def model_prints(model: Resolved) -> dict[str, str]:
+    """What of a model changes a pixel."""
+    prints = {"--safety-checker": str(model.settings.safety_checker)}
+    record = model.record
     for role in record.keys() & {"scenes", "inpaint"}:
         facts = {name: value for name, value in record[role].items() if name != "dtype"}
         prints |= {f"the {name} of the {role} model": str(v) for name, v in facts.items()}
@@ -58,11 +63,12 @@ def _row_prints(place: str, row: BackgroundSpec | ClassSpec, files: str) -> dict
     cells = msgspec.to_builtins(row, enc_hook=str)
     del cells["line"]
     pictures = [picture["sha256"] for picture in cells.pop(files)]
-    prints = {place: _hash(cells)}
+    prints = {place: hash_of(cells)}
     if pictures:
-        prints[f"the {files} of {place}"] = _hash(pictures)
+        prints[f"the {files} of {place}"] = hash_of(pictures)
     return prints
 
 
-def _hash(value: Any) -> str:
+def hash_of(value: Any) -> str:
+    """A hash of plain values, whatever the order of their keys."""
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()

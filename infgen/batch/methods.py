@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from infgen.batch.settings import RunSettings
+from infgen.batch.settings import DEFAULT_CANVAS, RunSettings
 from infgen.models.choice import Resolved
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.resolve import choose_device, resolve
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
-
-DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it open
 
 
 @dataclass(frozen=True)

@@ -262,9 +262,11 @@ def failed_entry(plan: ImagePlan, reason: str) -> Entry:
 
 
 def encode_picture(canvas: np.ndarray, ending: str, quality: int = 90) -> np.ndarray:
-    """(H, W, 3) uint8 RGB to the bytes of a `jpg` (`quality` 1..100) or `png` file, (n,) uint8."""
+    """(H, W, 3) uint8 RGB to the bytes of a `jpg` (`quality` 1..100) or `png` file, (n,) uint8; to
+    a png also (H, W, 4) RGBA."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if ending == "jpg" else []
-    done, data = cv2.imencode(f".{ending}", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR), options)
+    order = cv2.COLOR_RGBA2BGRA if canvas.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    done, data = cv2.imencode(f".{ending}", cv2.cvtColor(canvas, order), options)
     if not done:
         raise ValueError(f"OpenCV can't write a .{ending} of shape {canvas.shape}")
     return data

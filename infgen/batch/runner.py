@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import msgspec
@@ -26,7 +26,9 @@ from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_t
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
-from infgen.models.eyes import load_eyes
+from infgen.models.choice import Resolved
+from infgen.models.eye_choice import ResolvedEyes
+from infgen.models.eyes import Eyes, load_eyes
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
@@ -37,6 +39,9 @@ from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
 from infgen.sources.tables import read_request
+
+if TYPE_CHECKING:
+    from infgen.models.painter import Painter
 
 Asked = TypeVar("Asked", RunSettings, RelabelSettings)
 
@@ -171,18 +176,34 @@ def _made(
     request = planner.request
     prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
     prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
-    prompts = list(dict.fromkeys(prompts))
-    asked = [one for one in (means.model, means.eyes) if one and one.download_bytes]
-    if size := sum(one.download_bytes for one in asked):
-        names = ", ".join(name for one in asked for name in one.names)
-        reporter.say(f"downloading {size / 1e9:.1f} GB: {names}")
     together = planner.count * (1 + planner.most_objects)
-    eyes = load_eyes(means.eyes) if means.eyes else None  # first: the painter takes what is left
-    painter = load(means.model, together, prompts, reporter.warn)
+    eyes = open_eyes(means.eyes, reporter)  # first: the painter takes the memory that is left
+    painter = load_painter(means.model, together, prompts, store, reporter)
+    return Pipeline(planner, settings, painter, eyes).in_batches(missing)
+
+
+def open_eyes(resolved: ResolvedEyes | None, reporter: Reporter) -> Eyes:
+    """The models that look at what is painted, on their device; none if there are none."""
+    if resolved is None:
+        return Eyes()
+    if size := resolved.download_bytes:
+        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(resolved.names)}")
+    return load_eyes(resolved)
+
+
+def load_painter(
+    model: Resolved, pictures: int, prompts: Sequence[Prompt], store: Store, reporter: Reporter
+) -> Painter:
+    """The model on its device, with these prompts and no others to paint from; `pictures` as in
+    models.loader.load."""
+    prompts = list(dict.fromkeys(prompts))
+    if size := model.download_bytes:
+        reporter.say(f"downloading {size / 1e9:.1f} GB: {', '.join(model.names)}")
+    painter = load(model, pictures, prompts, reporter.warn)
     painter.prepare(prompts)  # with offloading, that is; else it is done
     painter.forget_text_encoders()
     store.log("model", **painter.facts)
-    return Pipeline(planner, settings, painter, eyes).in_batches(missing)
+    return painter
 
 
 def _told(

@@ -28,6 +28,8 @@ from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
 from infgen.stages.inpaint import InpaintSettings
 
+DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it open
+
 
 class PictureSettings(msgspec.Struct, frozen=True):
     """How pictures are kept."""
@@ -100,6 +102,33 @@ class RelabelSettings(msgspec.Struct, frozen=True):
     ] = 0
     keep_backgrounds: Annotated[bool, Meta(description="keep the pictures before, too")] = False
     export: ExportSettings = ExportSettings()
+
+
+class BankSettings(msgspec.Struct, frozen=True):
+    """All that `infgen bank` may be told."""
+
+    classes: Annotated[Path, Meta(description="classes.csv: the objects")] | None = None
+    out: Annotated[Path, Meta(description="folder of the cutouts")] = Path("bank")
+    per_class: Annotated[
+        int, Meta(ge=1, le=100_000, description="good cutouts of each class; more add to a bank")
+    ] = 20
+    attempts: Annotated[
+        int,
+        Meta(ge=1, le=100, description="tries for each cutout, all in all, before a class is left"),
+    ] = 4
+    seed: Annotated[
+        int, Meta(ge=0, le=2**63 - 1, description="the bank's seed: same seed, same cutouts")
+    ] = 0
+    width: Annotated[
+        int,
+        Meta(ge=16, le=16384, description="width of the pictures to come, for sizes in percent"),
+    ] = DEFAULT_CANVAS
+    height: Annotated[int, Meta(ge=16, le=16384, description="and their height")] = DEFAULT_CANVAS
+    max_failures: Annotated[
+        int,
+        Meta(ge=0, description="failed tries that still count as success"),
+    ] = 0
+    model: ModelSettings = ModelSettings()
 
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
@@ -214,7 +243,7 @@ def _as_path(kind: type, raw: Any) -> Any:
     return kind(raw).expanduser()
 
 
-def flatten(settings: RunSettings | RelabelSettings) -> dict[str, Any]:
+def flatten(settings: RunSettings | RelabelSettings | BankSettings) -> dict[str, Any]:
     """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
     flat = {}
     for option in options(type(settings)):
@@ -233,10 +262,12 @@ def _plain(value: Any) -> Any:
 
 
 def write_toml(
-    settings: RunSettings | RelabelSettings, record: Mapping[str, Any], verb: str = "run"
+    settings: RunSettings | RelabelSettings | BankSettings,
+    record: Mapping[str, Any],
+    verb: str = "run",
 ) -> bytes:
     """The file that `--config` reads, with the run's `record` as a table that it passes over."""
-    text = f"# Made by infgen. The same dataset again: python -m infgen {verb} --config run.toml\n"
+    text = f"# Made by infgen. The same again: python -m infgen {verb} --config run.toml\n"
     return (text + tomli_w.dumps(flatten(settings) | {"record": dict(record)})).encode()
 
 

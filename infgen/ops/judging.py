@@ -46,7 +46,7 @@ RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
     Rule("nothing but noise", "roughness", most=0.42),
     Rule("hardly differs from its surroundings", "contrast", least=2.2),
     Rule("in the wrong place", "overlap", least=0.3),
-    Rule("cut off", "cut_off", most=0.05),
+    Rule("cut off", "cut_off", most=0.25),
     Rule("several, or in pieces", "rival", most=0.2),
     Rule("like another one in the picture", "likeness", most=0.995),
     Rule("not detected", "detection", least=0.1),
@@ -72,7 +72,8 @@ def measure(
     fill        its area, of the asked box
     overlap     IoU of its box with the asked one
     contrast    how much more it changed than what was painted around it
-    cut_off     share of its outline on the end of what was denoised (canvas borders don't count)
+    cut_off     the longest stretch of its outline on the end of what was denoised (the canvas's
+                border is none), of its size (the root of its area)
     rival       area of its second largest part, of the largest
     one_colour  share of its surface within a few grey levels of one colour
     roughness   mean square difference of neighbours, of what is expected of white noise
@@ -121,7 +122,9 @@ def _cut_off(thing: np.ndarray, denoise: np.ndarray) -> float:
     inside = cv2.erode(wide, np.ones((3, 3), np.uint8))[1:-1, 1:-1] != 0
     outline = thing & ~inside
     on_edge = outline & rim_of(denoise, _EDGE)
-    return float(np.count_nonzero(on_edge) / max(int(np.count_nonzero(outline)), 1))
+    _, _, stretches, _ = cv2.connectedComponentsWithStats(on_edge.view(np.uint8), connectivity=8)
+    longest = int(stretches[1:, cv2.CC_STAT_AREA].max(initial=0))
+    return float(longest / np.count_nonzero(thing) ** 0.5)
 
 
 def _rival(thing: np.ndarray) -> float:

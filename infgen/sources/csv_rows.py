@@ -77,6 +77,11 @@ def read_rows(
     return rows, problems, warnings
 
 
+def read_cells(path: Path) -> list[tuple[int, list[str]]]:
+    """The header and the rows of a file that read_rows has taken: (line, stripped cells) each."""
+    return _split(_read_text(path))
+
+
 def problem_at(path: Path, text: str, line: int = 0, column: str = "") -> Problem:
     """A problem in a CSV file, in one line whatever the cells that it quotes hold."""
     line_of_text = " ".join(text.split()).encode(errors="replace").decode()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from infgen.sources.csv_rows import (
     number,
     problem_at,
     quoted,
+    read_cells,
     read_rows,
     whole_number,
     yes_or_no,
@@ -63,6 +66,36 @@ def read_request(
     if problems:
         raise InputError(problems)
     return Request(tuple(scenes), tuple(objects)), scene_warnings + class_warnings
+
+
+def read_classes(path: Path, canvas: tuple[int, int]) -> tuple[list[ClassSpec], list[Problem]]:
+    """Read and check classes.csv alone: (classes, warnings); `canvas` as in read_request.
+
+    Raises:
+        InputError: with every problem at once, in file order.
+    """
+    with quiet_pillow(), ThreadPoolExecutor() as pool:
+        specs, problems, warnings = _read_classes(path, canvas, _PictureChecker(pool))
+    if problems:
+        raise InputError(problems)
+    return specs, warnings
+
+
+def with_cutouts(path: Path, cells: Mapping[int, str]) -> bytes:
+    """classes.csv as it is, but for the layout and the column `cutouts`, which holds what `cells`
+    say by line. It is one that read_classes has taken."""
+    (_, header), *rows = read_cells(path)
+    names = [name.lower() for name in header]
+    if "cutouts" not in names:
+        names, header = [*names, "cutouts"], [*header, "cutouts"]
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    for line, row in rows:
+        row = [*row, *[""] * (len(header) - len(row))][: len(header)]
+        row[names.index("cutouts")] = cells.get(line, "")
+        table.writerow(row)
+    return text.getvalue().encode()
 
 
 def _with_clues(problems: list[Problem], warnings: list[Problem]) -> list[Problem]:

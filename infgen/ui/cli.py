@@ -17,9 +17,11 @@ import msgspec
 from infgen import __version__
 from infgen.batch import runner
 from infgen.batch.audit import MARKDOWN, audit
+from infgen.batch.bank import bank
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
+    BankSettings,
     Option,
     RelabelSettings,
     RunSettings,
@@ -38,6 +40,7 @@ from infgen.report.audit.summary import summary_of
 from infgen.ui.terminal import (
     Terminal,
     mend_streams,
+    print_bank,
     print_error,
     print_eyes,
     print_models,
@@ -63,8 +66,9 @@ GROUPS = {
 
 EPILOGUE = """\
 exit codes: 0 done; 2 bad input, nothing written; 3 done, but more pictures failed than
---max-failures, or an audit crossed a --fail-on limit; 4 the machine refused (disk, memory,
-folder in use): run the same command to go on; 130, 143 interrupted: likewise"""
+--max-failures, a bank has nothing of a class, or an audit crossed a --fail-on limit; 4 the
+machine refused (disk, memory, folder in use): run the same command to go on; 130, 143
+interrupted: likewise"""
 
 
 class Stopped(BaseException):
@@ -123,6 +127,18 @@ def _relabel(arguments: Mapping[str, Any]) -> int:
         raise
     print_summary(manifest, settings.out)
     return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+
+
+def _bank(arguments: Mapping[str, Any]) -> int:
+    settings = _settings_of(BankSettings, arguments)
+    try:
+        manifest = bank(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
+        raise
+    print_bank(manifest, settings.out)
+    empty = any(not one.objects for one in manifest.classes)
+    return EXIT_FAILURES if empty or len(manifest.failures) > settings.max_failures else 0
 
 
 def _plan(arguments: Mapping[str, Any]) -> int:
@@ -217,7 +233,7 @@ def _unknown_text(text: str) -> str:
         return f"'{text}' has no option before it: see infgen --help"
     known = [
         option.flag
-        for of in (RunSettings, AuditSettings, RelabelSettings)
+        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings)
         for option in options(of)
     ]
     known += ["--config", "--json", "--file", "--count"]
@@ -251,6 +267,11 @@ def _parser() -> argparse.ArgumentParser:
         "file: before,after[,class,x0,y0,x1,y1]",
     )
     _add_settings(relabelled, of=RelabelSettings)
+
+    cutouts = _verb(
+        verbs, "bank", _bank, "have a model paint cutouts, for run --method paste to use"
+    )
+    _add_settings(cutouts, of=BankSettings)
 
     plan = _verb(verbs, "plan", _plan, "say what run would make, without making it")
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")

@@ -262,6 +262,28 @@ def _counted(reasons: Mapping[str, int]) -> Text:
     return Text(", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "-")
 
 
+def print_bank(manifest: Manifest, folder: Path) -> None:
+    """The end of a bank: per class the cutouts and why tries gave none, and how to use it."""
+    table = _table("class", "cutouts", "tries", "not good enough")
+    table.columns[-1].justify = "left"
+    for one in manifest.classes:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(one.dropped.items()))
+        tries = one.objects + sum(one.dropped.values())
+        table.add_row(Text(one.name), str(one.objects), str(tries), Text(reasons or "-"))
+    with written_out():
+        console = _Console(sys.stdout)
+        console.print(table)
+        console.print(f"{manifest.pictures} cutouts in {folder}", soft_wrap=True)
+        for line in _failures(manifest):
+            console.print(line, soft_wrap=True)
+        console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+        console.print(
+            f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
+            "--backgrounds ...",
+            soft_wrap=True,
+        )
+
+
 def _failures(manifest: Manifest) -> Iterator[str]:
     if manifest.failures:
         yield f"{len(manifest.failures)} failed; run the same command to try them again:"

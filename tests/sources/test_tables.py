@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from infgen.records.errors import InputError
 from infgen.records.specs import AspectSize, Length, RangeSize
 from infgen.sources import tables
 from infgen.sources.pictures import find_pictures
@@ -709,3 +710,35 @@ def test_real_pictures_without_alpha_are_no_cutouts(tmp_path: Path, shared_data:
     problems = problems_in(tmp_path)
     assert len(problems) == 5 * 8
     assert all("no alpha channel" in problem.text for problem in problems)
+
+
+# ---- the classes by themselves, and with other cutouts -------------------------------------------
+
+EXCEL = (
+    "sep=;\nprompt;min_appear;max_appear;aspect_ratio_min;aspect_ratio_max;cutouts;Notes;\n"
+    '"a cat; grey";0;1;1;1;cats;"says ""meow""";\n\na dog;0;1;1;1\n'
+)
+
+
+def test_cutouts_are_filled_in_and_all_else_stays(tmp_path: Path) -> None:
+    save_cutout(tmp_path / "cats/one.png")
+    (tmp_path / "classes.csv").write_text(EXCEL)
+    specs, warnings = tables.read_classes(tmp_path / "classes.csv", CANVAS)
+    assert [spec.prompt for spec in specs] == ["a cat; grey", "a dog"]
+    assert len(specs[0].cutouts) == 1 and "unknown column" in str(warnings[0])
+    save_cutout(tmp_path / "bank/dogs/one.png")
+    cells = {specs[1].line: "dogs"}
+    (tmp_path / "bank/classes.csv").write_bytes(
+        tables.with_cutouts(tmp_path / "classes.csv", cells)
+    )
+    again, _ = tables.read_classes(tmp_path / "bank/classes.csv", CANVAS)
+    assert [spec.prompt for spec in again] == ["a cat; grey", "a dog"]
+    assert not again[0].cutouts and len(again[1].cutouts) == 1
+    assert 'says ""meow""' in (tmp_path / "bank/classes.csv").read_text()
+
+
+def test_classes_by_themselves_are_judged_as_with_scenes(tmp_path: Path) -> None:
+    (tmp_path / "classes.csv").write_text("prompt,min_appear\na cat,one\n")
+    with pytest.raises(InputError) as caught:
+        tables.read_classes(tmp_path / "classes.csv", CANVAS)
+    assert len(caught.value.problems) >= 2
