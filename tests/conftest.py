@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,20 @@ def shared_data() -> Path:
 def tables(tmp_path: Path) -> Tables:
     """The two tables, with small pictures, in a folder of their own."""
     return make_tables(tmp_path / "input")
+
+
+@pytest.fixture(scope="session")
+def small_eye(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """`small_eye("owlv2")` is the folder of such a model; don't change what is in it."""
+    root = tmp_path_factory.mktemp("eyes")
+
+    def build(architecture: str) -> Path:
+        import torch
+
+        from tests.models.small_eyes import BUILDERS
+
+        torch.set_num_threads(1)
+        folder = root / architecture
+        return folder if folder.exists() else BUILDERS[architecture](folder)
+
+    return build

@@ -10,6 +10,7 @@ import msgspec
 from infgen.batch.methods import Means
 from infgen.batch.settings import RunSettings
 from infgen.models.choice import Resolved
+from infgen.models.eye_choice import ResolvedEyes
 from infgen.ops.planning import Planner
 from infgen.records.specs import BackgroundSpec, ClassSpec
 
@@ -43,9 +44,19 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
             for name, value in msgspec.structs.asdict(settings.inpaint).items()
         }
         prints["--verify"] = "off" if settings.verify.verify == "off" else "on"
-    for role, eye in (means.eyes.record if means.eyes else {}).items():
-        prints |= {f"the {name} of the {role}": v for name, v in eye.items() if name != "dtype"}
+    if means.eyes:
+        prints |= eye_prints(means.eyes)
     return prints | (model_prints(means.model) if means.model else {})
+
+
+def eye_prints(eyes: ResolvedEyes) -> dict[str, str]:
+    """What of the models that look at pictures changes a label."""
+    return {
+        f"the {name} of the {role}": str(value)
+        for role, eye in eyes.record.items()
+        for name, value in eye.items()
+        if name != "dtype"
+    }
 
 
 def model_prints(model: Resolved) -> dict[str, str]:

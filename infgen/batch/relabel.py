@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import msgspec
+import numpy as np
 
 from infgen import __version__
 from infgen.batch.engines import Crew
-from infgen.batch.fingerprint import RECIPE
+from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
@@ -24,6 +25,7 @@ from infgen.batch.runner import (
     check_formats,
     count_up,
     fill_gaps,
+    open_eyes,
     versions,
     with_needed_backgrounds,
     workers_for,
@@ -32,10 +34,15 @@ from infgen.batch.runner import (
 from infgen.batch.settings import RelabelSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store
 from infgen.formats import EXPORTS
+from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
+from infgen.models.eyes import Segmenter
+from infgen.models.resolve import choose_device
+from infgen.models.settings import VerifySettings
 from infgen.ops.dealing import choose_val
+from infgen.ops.masks import tight_box
 from infgen.ops.refit import Found, find_objects, find_requested
 from infgen.ops.rle import encode_rle
-from infgen.records.errors import InputError, StorageError
+from infgen.records.errors import InputError, StorageError, WorkerDied
 from infgen.records.manifest import Manifest
 from infgen.records.pairs import Pair, Pairs
 from infgen.records.plan import BackgroundPlan, Dropped
@@ -45,6 +52,7 @@ from infgen.sources.pairs import read_pairs
 from infgen.sources.pictures import read_rgb
 
 METHOD = "relabel"
+SAME = 0.3  # IoU of two outlines from which they are of one object
 UNSURE, NOT_FOUND = "unsure", "not found"  # why an object has no label
 
 
@@ -63,19 +71,20 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
             "nothing to relabel: give a folder of pairs, or a CSV file that names them"
         )
     pairs, warnings = read_pairs(settings.pairs, settings.classes)
+    eyes = _eyes(settings)
     store = Store(settings.out)
     settings = with_needed_backgrounds(settings, store.pinned() or Pinned())
     job = Relabelling(pairs, settings)
     for name in settings.export.format:
         EXPORTS[name].check(pairs.classes, max(len(pair.boxes) for pair in pairs.pairs))
-    notes = (*map(str, warnings), *job.notes)
+    notes = (*map(str, warnings), *job.notes, *(eyes.warnings if eyes else ()))
     for note in notes:
         reporter.warn(note)
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
         methods=dict.fromkeys(pairs.classes, METHOD),
-        fingerprint=_fingerprint(pairs, settings),
+        fingerprint=_fingerprint(pairs, settings, eyes),
     )
     store.check(pinned.fingerprint)
     with ExitStack() as stack:
@@ -86,22 +95,56 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
             store,
             len(pairs.pairs),
             settings,
-            lambda missing: crew.map(job, missing, CHUNK),
+            lambda missing: _made(job, missing, crew, eyes, reporter),
             job.failed,
             reporter,
         )
         manifest = _take_stock(store, job, pinned.fingerprint, notes, reporter)
+        manifest = msgspec.structs.replace(manifest, models=eyes.record if eyes else {})
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest
 
 
+def _eyes(settings: RelabelSettings) -> ResolvedEyes | None:
+    """The segmenter, if one is named.
+
+    Raises:
+        InputError: it can't be had.
+    """
+    if settings.segmenter is None:
+        return None
+    wanted = VerifySettings(segmenter=settings.segmenter)
+    found = resolve_eyes(wanted, "cpu")
+    if not found.missing:
+        found = resolve_eyes(wanted, choose_device("auto")[0])
+    if found.problems:
+        raise InputError(found.problems)
+    return found
+
+
+def _made(
+    job: Relabelling,
+    missing: Sequence[int],
+    crew: Crew,
+    eyes: ResolvedEyes | None,
+    reporter: Reporter,
+) -> Iterator[Made | WorkerDied]:
+    """The missing pictures in order: by the crew, or by the process with the segmenter."""
+    if eyes is None:
+        return crew.map(job, missing, CHUNK)
+    job.segmenter = open_eyes(eyes, reporter).segmenter
+    return map(job, missing)
+
+
 class Relabelling:
-    """Labels pictures by index into `settings.out`; sent to every worker process once."""
+    """Labels pictures by index into `settings.out`; sent to every worker process once, unless there
+    is a `segmenter`."""
 
     def __init__(self, pairs: Pairs, settings: RelabelSettings):
         self.pairs, self.settings = pairs, settings
+        self.segmenter: Segmenter | None = None
         scenes = Counter(pair.before.sha256 for pair in pairs.pairs)
         self._scenes = {sha256: number for number, sha256 in enumerate(scenes)}
         self._val = choose_val(scenes, settings.val_frac, settings.seed)
@@ -141,7 +184,7 @@ class Relabelling:
 
     def _keep(self, index: int) -> Entry:
         pair = self.pairs.pairs[index]
-        objects, dropped = self._judge(pair, _find(pair))
+        objects, dropped = self._judge(pair, _find(pair, self.segmenter))
         data = pair.after.path.read_bytes()  # every byte of it stays as it is
         file = f"images/{self._split(pair)}/{pair.stem}{pair.after.path.suffix.lower()}"
         write_file(self.settings.out / file, data)
@@ -217,15 +260,30 @@ class Relabelling:
         return f"backgrounds/{self._scenes[pair.before.sha256]:08d}{ending}"
 
 
-def _find(pair: Pair) -> list[Found | None]:
+def _find(pair: Pair, segmenter: Segmenter | None) -> list[Found | None]:
     """What appeared: for each of the boxes that were asked for, or else whatever there is."""
     before, after = read_rgb(pair.before), read_rgb(pair.after)
     if not pair.wanted:
         return []
-    return find_requested(before, after, pair.boxes) or [*find_objects(before, after)]
+    found = find_requested(before, after, pair.boxes) or [*find_objects(before, after)]
+    things = [one for one in found if one is not None]
+    if segmenter is None or not things:
+        return found
+    drawn = segmenter.segment([after] * len(things), [one.box for one in things])
+    masks = iter(drawn)
+    return [_redrawn(one, next(masks)) if one is not None else None for one in found]
 
 
-def _fingerprint(pairs: Pairs, settings: RelabelSettings) -> dict[str, str]:
+def _redrawn(one: Found, mask: np.ndarray) -> Found:
+    """The object with a segmenter's outline, (H, W) bool, if that is of the same thing."""
+    both, either = np.count_nonzero(one.mask & mask), np.count_nonzero(one.mask | mask)
+    box = tight_box(mask)
+    return Found(mask, box, one.confidence) if box and both >= SAME * either else one
+
+
+def _fingerprint(
+    pairs: Pairs, settings: RelabelSettings, eyes: ResolvedEyes | None
+) -> dict[str, str]:
     """What another try must share to go on in the same folder: the pictures' bytes and names, what
     was asked for in them, and every setting that changes a label or a split."""
     asked = [
@@ -240,7 +298,7 @@ def _fingerprint(pairs: Pairs, settings: RelabelSettings) -> dict[str, str]:
         "--min-confidence": str(settings.min_confidence),
         "--val-frac": str(settings.val_frac),
         "--seed": str(settings.seed),
-    }
+    } | (eye_prints(eyes) if eyes else {})
 
 
 def _take_stock(

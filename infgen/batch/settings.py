@@ -22,7 +22,7 @@ from msgspec import Meta
 from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
-from infgen.models.settings import ModelSettings, VerifySettings
+from infgen.models.settings import ModelSettings, SegmenterName, VerifySettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
@@ -89,6 +89,7 @@ class RelabelSettings(msgspec.Struct, frozen=True):
         float,
         Meta(ge=0, le=1, description="labels less certain than this are left out and counted"),
     ] = MIN_CONFIDENCE
+    segmenter: SegmenterName | None = None
     val_frac: Annotated[
         float, Meta(ge=0, le=0.9, description="share of val, split by background")
     ] = 0.0

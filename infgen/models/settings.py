@@ -75,6 +75,11 @@ class ModelSettings(msgspec.Struct, frozen=True):
         return self.model or DEFAULT_MODEL
 
 
+SegmenterName = Annotated[
+    str, Meta(description="outlines objects in their boxes: hub id or folder")
+]
+
+
 class VerifySettings(msgspec.Struct, frozen=True):
     """What looks at painted objects before they are labelled: the change map alone, or zero-shot
     models beside it. The models are named by a hub id or a folder."""
@@ -91,9 +96,7 @@ class VerifySettings(msgspec.Struct, frozen=True):
         Annotated[str, Meta(description="finds objects by their names: a hub id or a folder")]
         | None
     ) = None
-    segmenter: (
-        Annotated[str, Meta(description="outlines objects in their boxes: hub id or folder")] | None
-    ) = None
+    segmenter: SegmenterName | None = None
     scorer: (
         Annotated[str, Meta(description="says how well a name fits an object: hub id or folder")]
         | None

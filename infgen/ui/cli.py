@@ -60,6 +60,7 @@ GROUPS = {
     "plan": "what is planned",
     "inpaint": "inpainting",
     "model": "the diffusion model",
+    "verify": "what judges painted objects",
     "pictures": "the pictures",
     "export": "the labels",
 }

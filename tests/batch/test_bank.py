@@ -82,7 +82,8 @@ def draws(
         if seed % 3:
             cv2.ellipse(alpha, (round(x), round(y)), axes, 0, 0, 360, 1, -1)
         alpha = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
-        colour = np.array(((200, 20, 30), (20, 40, 190))[seed % 2])
+        light = np.linspace(-25, 25, len(mask))[:, None, None]  # nothing real is of one colour
+        colour = np.array(((200, 30, 40), (30, 40, 190))[seed % 2]) + light
         made.append(np.rint(picture + alpha * (colour - picture)).astype(np.uint8))
     return made
 

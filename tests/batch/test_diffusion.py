@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -299,3 +300,44 @@ def test_a_model_that_paints_what_it_is_asked_for_is_not_suspected(
     manifest = infgen.run(**asked | small, method="paste")
     assert any(one.objects for one in manifest.classes)
     assert not any("left out" in note for note in manifest.notes)
+
+
+def test_models_that_look_are_loaded_recorded_and_pinned(
+    asked: dict, small_eye: Callable[[str], Path]
+) -> None:
+    """With random weights: that they look, what is kept of it, and that others aren't taken."""
+    eyes = {
+        "detector": str(small_eye("owlv2")),
+        "segmenter": str(small_eye("sam")),
+        "scorer": str(small_eye("siglip")),
+    }
+    manifest = infgen.run(**asked | eyes | {"verify": "auto"})
+    assert manifest.models["eyes"].keys() == eyes.keys()
+    assert all(manifest.models["eyes"][role]["weights"] for role in eyes)
+    measured = [
+        verdict.measures
+        for entry in Store(asked["out"]).entries()
+        for one in (*entry.objects, *entry.dropped)
+        for verdict in one.tries
+    ]
+    assert any("detection" in numbers and "lead" in numbers for numbers in measured)
+    with pytest.raises(FolderError, match="the model of the scorer"):
+        infgen.run(**asked | {"verify": "auto"})
+    with pytest.raises(FolderError, match="the model of the detector"):
+        infgen.run(
+            **asked | eyes | {"detector": str(small_eye("grounding-dino"))} | {"verify": "auto"}
+        )
+
+
+def test_an_eye_that_cannot_be_had_is_told_before_anything_is_written(
+    asked: dict, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="--detector"):
+        infgen.run(**asked | {"verify": "detector", "detector": str(tmp_path / "nowhere")})
+    assert not asked["out"].exists()
+
+
+def test_eyes_have_nothing_to_do_with_pasting(tables: Tables, tmp_path: Path) -> None:
+    manifest = infgen.run(**tables.settings(out=tmp_path / "pasted", images=1, detector="a/b"))
+    [note] = [note for note in manifest.notes if "--detector" in note]
+    assert "nothing for it to do" in note

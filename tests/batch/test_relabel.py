@@ -16,6 +16,8 @@ from infgen.batch.relabel import relabel
 from infgen.batch.settings import RelabelSettings, fill, options
 from infgen.batch.store import open_finished
 from infgen.formats import EXPORTS
+from infgen.models.eye_choice import ResolvedEyes
+from infgen.models.settings import VerifySettings
 from infgen.ops.refit import Found
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
@@ -271,3 +273,54 @@ def test_the_ancestors_published_pairs(shared_data: Path, tmp_path: Path) -> Non
     assert len(entries) == 10 and len(overlaps) == 8
     assert np.mean(overlaps) >= 0.65
     assert sum(overlap > 0.6 for overlap in overlaps) >= 6
+
+
+# ---- with a segmenter ----------------------------------------------------------------------------
+
+
+class Grown:
+    """Outlines a thing as the box it is given, or as nothing at all."""
+
+    def __init__(self, empty: bool = False):
+        self.empty = empty
+
+    def segment(self, pictures, boxes):
+        masks = []
+        for picture, box in zip(pictures, boxes, strict=True):
+            mask = np.zeros(picture.shape[:2], bool)
+            x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
+            mask[y0:y1, x0:x1] = not self.empty
+            masks.append(mask)
+        return masks
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_segmenter_draws_what_it_agrees_on(tmp_path: Path, empty: bool, monkeypatch) -> None:
+    """Where it sees something else, the outline by change stays."""
+    from infgen.batch import relabel as room
+    from infgen.models.eyes import Eyes
+
+    write_pairs(tmp_path / "pairs")
+    relabel(settings_for(tmp_path / "pairs", tmp_path / "plain"))
+    monkeypatch.setattr(room, "open_eyes", lambda *_: Eyes(segmenter=Grown(empty)))
+    monkeypatch.setattr(room, "_eyes", lambda settings: ResolvedEyes(VerifySettings()))
+    relabel(settings_for(tmp_path / "pairs", tmp_path / "drawn"))
+    plain, drawn = entries_of(tmp_path / "plain"), entries_of(tmp_path / "drawn")
+    assert sum(len(entry.objects) for entry in plain) == 3
+    for one, other in zip(plain, drawn, strict=True):
+        for by_change, by_segmenter in zip(one.objects, other.objects, strict=True):
+            assert by_segmenter.box == by_change.box
+            if empty:
+                assert by_segmenter == by_change
+            else:
+                assert by_segmenter.area == by_segmenter.box.area
+
+
+def test_a_segmenter_from_a_folder_is_used_and_recorded(tmp_path: Path, small_eye) -> None:
+    pytest.importorskip("torch", reason="the diffusion extra isn't installed")
+    write_pairs(tmp_path / "pairs", 1)
+    segmenter = str(small_eye("sam"))
+    manifest = relabel(settings_for(tmp_path / "pairs", tmp_path / "out", segmenter=segmenter))
+    assert manifest.models["segmenter"]["weights"]
+    with pytest.raises(FolderError, match="the model of the segmenter"):
+        relabel(settings_for(tmp_path / "pairs", tmp_path / "out"))

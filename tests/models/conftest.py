@@ -30,23 +30,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return build
 
 
-@pytest.fixture(scope="session")
-def small_eye(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """`small_eye("owlv2")` is the folder of such a model; don't change what is in it."""
-    root = tmp_path_factory.mktemp("eyes")
-
-    def build(architecture: str) -> Path:
-        import torch
-
-        from tests.models.small_eyes import BUILDERS
-
-        torch.set_num_threads(1)
-        folder = root / architecture
-        return folder if folder.exists() else BUILDERS[architecture](folder)
-
-    return build
-
-
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The real hub client, speaking with a hub on localhost and an empty cache."""
