@@ -11,8 +11,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.blend import BLENDS
 from infgen.ops.boxes import TRIES, Placed
+from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.mattes import FEATHERS
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -67,6 +70,13 @@ class PlanSettings(msgspec.Struct, frozen=True):
     flip_frac: Annotated[
         Fraction,
         Meta(description="share of backgrounds and cutouts that are mirrored left to right"),
+    ] = 0.5
+    degrade: Annotated[
+        Fraction,
+        Meta(
+            description="strength of the blur, grain and JPEG loss that all of a finished picture "
+            "gets, so that one camera seems to have taken what was painted, too; 0 is off"
+        ),
     ] = 0.5
 
 
@@ -129,6 +139,7 @@ class Planner:
             objects=objects,
             dropped=dropped,
             decoys=self._plan_decoys(index, split, objects),
+            finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
         )
 
     def _background_key(self, number: int) -> str:
@@ -171,30 +182,46 @@ class Planner:
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         placed = Placed(self.settings.max_overlap)
-        objects, dropped = [], []
+        objects: list[ObjectPlan] = []
+        dropped: list[Dropped] = []
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
             box = placed.place(rng, spec, self.canvas)
             which, mirror = rng.random(2).tolist()
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
-            elif method == "paste":
-                objects.append(self._plan_pasted(class_id, box, split, which, mirror))
+                continue
+            purpose = f"object {len(objects)}"
+            blend = self._draw_blend(method, index, purpose)
+            if method == "paste":
+                objects.append(self._plan_pasted(class_id, box, split, which, mirror, blend))
             else:
-                purpose = f"object {len(objects)}"
-                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose))
+                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, blend))
         return tuple(objects), tuple(dropped)
 
+    def _draw_blend(self, method: str, index: int, purpose: str) -> str:
+        """How an object's edges go over into the scene. Its die is its own: another table of blends
+        changes no layout."""
+        names = list(BLENDS if method == "paste" else FEATHERS)
+        die = stream(self.settings.seed, index, f"blend of {purpose}").random()
+        return names[_pick(die, len(names))]
+
     def _plan_pasted(
-        self, class_id: int, box: Box, split: str, which: float, mirror: float
+        self, class_id: int, box: Box, split: str, which: float, mirror: float, blend: str
     ) -> ObjectPlan:
         spec, pool = self.request.classes[class_id], self._cutouts[class_id][split]
         cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
         mirrored = spec.mirror and mirror < self.settings.flip_frac
-        return ObjectPlan(class_id, box, "paste", cutout, mirrored)
+        return ObjectPlan(class_id, box, "paste", cutout, mirrored, blend=blend)
 
     def _plan_inpainted(
-        self, class_id: int, box: Box, words: ClassSpec | BackgroundSpec, index: int, purpose: str
+        self,
+        class_id: int,
+        box: Box,
+        words: ClassSpec | BackgroundSpec,
+        index: int,
+        purpose: str,
+        blend: str,
     ) -> ObjectPlan:
         """An object for the diffusion model. Its dice are its own: painting otherwise changes no
         layout."""
@@ -206,6 +233,7 @@ class Planner:
             negative_prompt=words.negative_prompt,
             seed=derive_seed(self.settings.seed, index, purpose),
             shape=draw_shape(stream(self.settings.seed, index, f"shape of {purpose}")),
+            blend=blend,
         )
 
     def _plan_decoys(
@@ -227,12 +255,13 @@ class Planner:
             box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
             if box is None:
                 continue
+            purpose = f"decoy {len(decoys)}"
+            blend = self._draw_blend(one.method, index, purpose)
             if one.method == "paste":
-                plan = self._plan_pasted(one.class_id, box, split, which, mirror)
+                plan = self._plan_pasted(one.class_id, box, split, which, mirror, blend)
                 plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
             else:
-                purpose = f"decoy {len(decoys)}"
-                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose)
+                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, blend)
             decoys.append(plan)
         return tuple(decoys)
 

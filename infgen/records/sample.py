@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.plan import BackgroundPlan, Dropped
+from infgen.records.plan import BackgroundPlan, Dropped, Finish
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -59,7 +59,8 @@ class Entry(msgspec.Struct, frozen=True):
     """A line of samples-*.jsonl: all that exporters, reports and audits see of a picture.
 
     `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
-    empty when `failure` says why the picture couldn't be made. `size` is (width, height).
+    empty when `failure` says why the picture couldn't be made. `size` is (width, height); `finish`
+    is what the whole picture went through last.
     """
 
     index: int
@@ -73,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True):
     background_file: str = ""
     failure: str = ""
     decoys: tuple[Decoy, ...] = ()
+    finish: Finish | None = None
 
     @property
     def stem(self) -> str:

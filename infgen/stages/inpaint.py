@@ -143,7 +143,8 @@ class Inpaint:
             return result.reason
         painted = match_colour(result, job.crop, job.denoise, self._painter.cell)
         thing = change_map(job.crop, painted, job.denoise)
-        matte = stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
+        feather = feather_width(job.wanted.box, job.wanted.blend)
+        matte = stitch_matte(job.window, job.denoise, feather, thing)
         place, scene = job.window.place, job.scene
         if scene.at_decoy:
             stitch(scene.canvas, job.window, painted, matte)
