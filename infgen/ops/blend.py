@@ -103,8 +103,8 @@ _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 def blend_edges(patch: np.ndarray, blend: str) -> np.ndarray:
     """`patch`, (h, w, 4) uint8 premultiplied, with its edges as the row `blend` of BLENDS has them.
 
-    No pixel gets more opaque: what was cut away has no known colour. Things so thin that hardly
-    half of them would be left stay as they are.
+    It gets nowhere more opaque: what was cut away has no known colour. Things so thin that less
+    than half of them would be left stay as they are.
     """
     alpha = cv2.extractChannel(patch, 3)
     kept = BLENDS[blend](alpha)

@@ -27,10 +27,8 @@ FAINTEST_BLUR = 0.2  # pixels: nobody sees less
 EDGE, STEEPER = 64.0, 4.0  # an edge: squared grey levels in two pixels, and times the mean
 FEWEST = 64  # pixels on edges that tell something
 BAND, EVERY = 24, 160  # rows of large pictures that are looked at, of so many
-SOLID, RIM = (
-    250,
-    5,
-)  # alpha of what tells how soft a cutout is, and pixels around its edge that don't
+SOLID = 250  # alpha of what tells how soft a cutout is
+RIM = 9  # pixels across its outline on which the outline would tell, too
 
 
 def softness(picture: np.ndarray, inside: np.ndarray | None = None) -> float | None:
