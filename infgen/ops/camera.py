@@ -26,7 +26,7 @@ SOFTEST = 2.0  # pixels: beyond it small objects would lose their shape
 FAINTEST_BLUR = 0.2  # pixels: nobody sees less
 EDGE, STEEPER = 64.0, 4.0  # an edge: squared grey levels in two pixels, and times the mean
 FEWEST = 64  # pixels on edges that tell something
-BAND, EVERY = 24, 160  # rows of large pictures that are looked at, of so many
+BAND, EVERY = 24, 240  # rows of large pictures that are looked at, of so many
 SOLID = 250  # alpha of what tells how soft a cutout is
 RIM = 9  # pixels across its outline on which the outline would tell, too
 
@@ -53,7 +53,7 @@ def softness(picture: np.ndarray, inside: np.ndarray | None = None) -> float | N
 
 
 def _bands(height: int, sparsely: bool) -> Iterator[slice]:
-    """Of a large picture a seventh of the rows is enough."""
+    """Of a large picture a tenth of the rows is enough."""
     if not sparsely or height < 2 * EVERY:
         yield slice(height)
         return
@@ -100,7 +100,7 @@ def soften(patch: np.ndarray, blur: float) -> tuple[np.ndarray, int]:
     too; and the margin in pixels by which it has grown on every side."""
     if not blur:
         return patch, 0
-    margin = math.ceil(2 * blur)
+    margin = max(round(2 * blur), 1)
     grown = cv2.copyMakeBorder(patch, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
     side = 2 * margin + 1
     return cv2.GaussianBlur(grown, (side, side), blur, borderType=cv2.BORDER_CONSTANT), margin

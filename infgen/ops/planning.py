@@ -181,6 +181,7 @@ class Planner:
         self, index: int, split: str
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
+        blends = stream(self.settings.seed, index, "blends")  # another table changes no layout
         placed = Placed(self.settings.max_overlap)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
@@ -191,20 +192,13 @@ class Planner:
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
-            purpose = f"object {len(objects)}"
-            blend = self._draw_blend(method, index, purpose)
+            blend = _draw_blend(blends, method)
             if method == "paste":
                 objects.append(self._plan_pasted(class_id, box, split, which, mirror, blend))
             else:
+                purpose = f"object {len(objects)}"
                 objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, blend))
         return tuple(objects), tuple(dropped)
-
-    def _draw_blend(self, method: str, index: int, purpose: str) -> str:
-        """How an object's edges go over into the scene. Its die is its own: another table of blends
-        changes no layout."""
-        names = list(BLENDS if method == "paste" else FEATHERS)
-        die = stream(self.settings.seed, index, f"blend of {purpose}").random()
-        return names[_pick(die, len(names))]
 
     def _plan_pasted(
         self, class_id: int, box: Box, split: str, which: float, mirror: float, blend: str
@@ -243,6 +237,7 @@ class Planner:
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
+        blends = stream(self.settings.seed, index, "blends of decoys")
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
         for one in objects:
@@ -255,12 +250,12 @@ class Planner:
             box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
             if box is None:
                 continue
-            purpose = f"decoy {len(decoys)}"
-            blend = self._draw_blend(one.method, index, purpose)
+            blend = _draw_blend(blends, one.method)
             if one.method == "paste":
                 plan = self._plan_pasted(one.class_id, box, split, which, mirror, blend)
                 plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
             else:
+                purpose = f"decoy {len(decoys)}"
                 plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, blend)
             decoys.append(plan)
         return tuple(decoys)
@@ -315,6 +310,12 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
+
+
+def _draw_blend(rng: np.random.Generator, method: str) -> str:
+    """How an object's edges go over into the scene."""
+    names = list(BLENDS if method == "paste" else FEATHERS)
+    return names[_pick(float(rng.random()), len(names))]
 
 
 def _pick(die: float, count: int) -> int:

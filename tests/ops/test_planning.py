@@ -71,7 +71,7 @@ def test_the_plan_that_every_machine_and_version_must_make():
         ("note1.png", True, 103.03, 64.46, 197.32, 178.49),
         ("note5.png", False, 154.48, 40.91, 264.74, 120.07),
     ]
-    assert [thing.blend for thing in plan.objects] == ["soft", "soft"]
+    assert [thing.blend for thing in plan.objects] == ["choke", "choke"]
     assert plan.finish == Finish(0.445, 2.0, (473, 1), 1)
 
 
