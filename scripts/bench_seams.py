@@ -1,6 +1,7 @@
 #!/usr/bin/env python
-"""What the seam probe of `infgen audit` sees: the ancestor's stitching, infgen's copy-paste, and
-real annotated objects.
+"""What the seam probe of `infgen audit` sees: the ancestor's stitching, infgen's copy-paste, real
+annotated objects, and these moved elsewhere in their own pictures (what is seen there is mostly
+that objects don't belong where they are).
 
     python scripts/bench_seams.py ../shared/data --out /tmp/seams
 
@@ -12,21 +13,27 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from PIL import Image
 
 import infgen
 from infgen.batch.audit import audit
+from infgen.batch.pipeline import encode_picture
 from infgen.ops.masks import tight_box
-from infgen.ops.rle import encode_rle
+from infgen.ops.rle import decode_rle, encode_rle
 from infgen.ops.seeds import stream
-from infgen.records.labelled import LabelledPicture
+from infgen.records.box import Box
+from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.report.audit.findings import Auc, Seams
-from infgen.report.audit.seams import SeamProbe
+from infgen.report.audit.seams import SMALLEST, SeamProbe
 from infgen.report.audit.settings import AuditSettings
+from infgen.sources.datasets import open_dataset
 from infgen.sources.pictures import read_any
 
 # What the ancestor repainted in the safari pictures, xyxy, as seen in their differences from the
@@ -112,7 +119,92 @@ def _distance(mask: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
-def pasted(data: Path, photographs: str, out: Path, images: int) -> Path:
+def verdict(pictures: Iterable[tuple[LabelledPicture, np.ndarray]], seed: int) -> Seams:
+    """What the probe says of pictures, (H, W, 3) uint8 RGB, and their labels."""
+    probe = SeamProbe()
+    for number, (picture, pixels) in enumerate(pictures):
+        probe.add(picture, pixels, stream(seed, number, "seams"))
+    return probe.seams(None, stream(seed, 0, "verdict"))
+
+
+def real_objects(file: Path, seeds: int = 8) -> str:
+    """Real objects against like edges: the mean over draws of these, with its bounds' means."""
+    found = []
+    for seed in range(seeds):
+        auc = verdict(_opened(file), seed).contours
+        assert auc is not None
+        found.append((auc.auc, auc.low, auc.high))
+    return "{:.3f} ({:.3f}-{:.3f})".format(*np.mean(found, axis=0))
+
+
+def _opened(place: Path) -> Iterator[tuple[LabelledPicture, np.ndarray]]:
+    for picture in open_dataset(place).pictures():
+        yield picture, read_any(picture.path)
+
+
+def moved(file: Path, seed: int, rounds: int = 4) -> Iterator[tuple[LabelledPicture, np.ndarray]]:
+    """Real objects at another place of their own pictures, encoded once more: as sharp, as grainy
+    and as bright as what they lie on, and hard-edged."""
+    for number, (picture, pixels) in enumerate(
+        entry for _ in range(rounds) for entry in _opened(file)
+    ):
+        rng, before = stream(seed, number, "moved"), pixels.copy()
+        masks = [decode_rle(one.rle, picture.size) for one in picture.objects]
+        taken, copies = np.logical_or.reduce(masks), []
+        for which in rng.permutation(len(masks)):
+            copy = _elsewhere(masks[which], taken, rng)
+            if copy.sum() < SMALLEST:
+                continue
+            pixels[copy] = before[masks[which]]
+            taken |= cv2.dilate(copy.astype(np.uint8), np.ones((9, 9))).astype(bool)
+            copies.append(labelled(encode_rle(copy)))
+        bgr = cv2.imdecode(encode_picture(pixels, "jpg"), cv2.IMREAD_COLOR)
+        assert bgr is not None
+        name = picture.path.with_stem(f"{picture.path.stem} {number}")
+        originals = tuple(one.rle for one in picture.objects)
+        yield (
+            msgspec.structs.replace(
+                picture, path=name, scene=picture.path.name, objects=tuple(copies), decoys=originals
+            ),
+            bgr[..., ::-1].copy(),
+        )
+
+
+def _elsewhere(mask: np.ndarray, taken: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(H, W) bool `mask` moved to where nothing is `taken`; empty if no such place is found."""
+    box = tight_box(mask)
+    assert box is not None
+    x0, y0, x1, y1 = map(int, box.xyxy)
+    height, width = mask.shape
+    for _ in range(20):
+        x, y = int(rng.integers(width - (x1 - x0) + 1)), int(rng.integers(height - (y1 - y0) + 1))
+        copy = np.zeros_like(mask)
+        copy[y : y + y1 - y0, x : x + x1 - x0] = mask[y0:y1, x0:x1]
+        if not (copy & taken).any():
+            return copy
+    return np.zeros_like(mask)
+
+
+def labelled(rle: str) -> LabelledObject:
+    return LabelledObject(0, Box(0, 0, 1, 1), rle)
+
+
+def decoys_as_objects(dataset: Path, sample: int) -> Iterator[tuple[LabelledPicture, np.ndarray]]:
+    """Decoys in the place of objects: what the probe then says is of pasting alone, as what they
+    show is the scene's own."""
+    for picture, pixels in islice(_opened(dataset), sample):
+        decoys, objects = picture.decoys, picture.objects
+        yield (
+            msgspec.structs.replace(
+                picture,
+                objects=tuple(map(labelled, decoys)),
+                decoys=tuple(one.rle for one in objects),
+            ),
+            pixels,
+        )
+
+
+def pasted(data: Path, photographs: str, out: Path, images: int, seed: int) -> Path:
     """A dataset of the shared cutouts on some of the shared photographs (its folder)."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "background.csv").write_text(f"prompt,num_imgs,images\nx,,{data / photographs}\n")
@@ -128,6 +220,7 @@ def pasted(data: Path, photographs: str, out: Path, images: int) -> Path:
         images=images,
         width=640,
         height=480,
+        seed=seed,
     )
     return out / "dataset"
 
@@ -138,24 +231,37 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--sample", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     data = arguments.data.resolve()
     seams = ancestor(data)
     print("the ancestor's stitching:", _shown(seams.decoys), "self test:", _shown(seams.self_test))
     real = voc_as_coco(data, arguments.out / "voc")
+    print("real objects against like edges:", real_objects(real))
+    elsewhere = verdict(moved(real, arguments.seed), arguments.seed)
+    print("the same, elsewhere in their pictures:", _shown(elsewhere.contours))
     # The second is a control: the same content as the real objects', so only seams are left.
     for name, photographs in (("landscapes", "backgrounds"), ("voc", "voc_mini/Images")):
         out = arguments.out / name
-        dataset = pasted(data, photographs, out, arguments.images)
-        settings = AuditSettings(out=out, reference=real, estimate="none", sample=arguments.sample)
+        dataset = pasted(data, photographs, out, arguments.images, arguments.seed)
+        settings = AuditSettings(
+            out=out,
+            reference=real,
+            estimate="none",
+            sample=arguments.sample,
+            seed=arguments.seed,
+        )
         found = audit(dataset, settings).seams
         assert found is not None
+        decoys = verdict(decoys_as_objects(dataset, arguments.sample), arguments.seed)
         print(f"copy-paste over {photographs}: self test {_shown(found.self_test)}")
         print(f"  objects against like edges: {_shown(found.contours)}")
         print(
             f"  on as many pictures {_shown(found.contours_alike)}, real objects "
             f"{_shown(found.reference)}, excess {found.excess}"
         )
+        print(f"  decoys against untouched places: {_shown(found.decoys)}")
+        print(f"  decoys against like edges: {_shown(decoys.contours)}")
 
 
 def _shown(found: Auc | None) -> str:

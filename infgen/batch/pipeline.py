@@ -21,9 +21,10 @@ import numpy as np
 from infgen.batch.lanes import DEPTH, Ticket, painted, result_of
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
+from infgen.ops.camera import apply_finish
 from infgen.ops.planning import Planner
 from infgen.records.errors import REFUSED, InfgenError, StorageError
-from infgen.records.plan import ImagePlan
+from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
 from infgen.sources.disk import write_file
@@ -200,10 +201,10 @@ class Pipeline:
             return _failed(plan, error)
 
     def _keep(self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...]) -> Entry:
-        """Write the picture, and tell what it shows."""
+        """Give the picture its finish, write it, and tell what it shows."""
         ending = self.settings.pictures.image_format
         file = f"images/{plan.split}/{plan.index:08d}.{ending}"
-        data = encode_picture(sample.canvas, ending, self.settings.pictures.jpeg_quality)
+        data = self._encode(sample.canvas, plan.finish)
         write_file(self.settings.out / file, data.data)
         return Entry(
             index=plan.index,
@@ -217,7 +218,22 @@ class Pipeline:
             decoys=sample.decoys,
             background_file=self._background_file(plan),
             sighted=sighted,
+            finish=plan.finish,
         )
+
+    def _encode(self, canvas: np.ndarray, finish: Finish | None) -> np.ndarray:
+        """The bytes of the picture's file. What its finish takes off JPEG's quality is in a PNG,
+        too: it is opened again before it's written."""
+        pictures = self.settings.pictures
+        if finish is None:
+            return encode_picture(canvas, pictures.image_format, pictures.jpeg_quality)
+        seen = apply_finish(canvas, finish)
+        data = encode_picture(seen, "jpg", max(pictures.jpeg_quality - finish.quality_loss, 1))
+        if pictures.image_format == "jpg":
+            return data
+        coarser = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert coarser is not None  # it was written a moment ago
+        return encode_picture(coarser[..., ::-1], pictures.image_format)
 
     def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> None:
         """Write the bare canvas if that was asked for. Layouts of one background share the file,

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 OPAQUE = 128  # alpha from which a pixel belongs to the object
-SOFTNESS = 0.7  # pixels by which a picture is blurred, times what it's scaled up by
 FAINT = 8  # alpha up to which nobody sees it: the haze that matting leaves far around an object
 
 
@@ -96,29 +95,52 @@ def _weigh(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return cv2.multiply(colour, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
 
 
-def no_sharper(patch: np.ndarray, scale: float, scene_scale: float) -> np.ndarray:
-    """`patch`, (h, w, 4) uint8 premultiplied, made as soft as its scene.
+# ---- edges ---------------------------------------------------------------------------------------
 
-    `scale` is by how much the patch was scaled from its file, `scene_scale` the background: what
-    was scaled up more is softer, and something sharp on it stands out. Scaling down sharpens
-    nothing that this could mend.
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+
+
+def blend_edges(patch: np.ndarray, blend: str) -> np.ndarray:
+    """`patch`, (h, w, 4) uint8 premultiplied, with its edges as the row `blend` of BLENDS has them.
+
+    It gets nowhere more opaque: what was cut away has no known colour. Things so thin that less
+    than half of them would be left stay as they are.
     """
-    own, scene = max(scale, 1.0), max(scene_scale, 1.0)
-    if scene <= own:
+    alpha = cv2.extractChannel(patch, 3)
+    kept = BLENDS[blend](alpha)
+    if kept is alpha:
         return patch
-    sigma = SOFTNESS * (scene**2 - own**2) ** 0.5
-    return cv2.GaussianBlur(patch, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    kept = cv2.min(kept, alpha)
+    if 2 * np.count_nonzero(kept >= OPAQUE) < np.count_nonzero(alpha >= OPAQUE):
+        return patch
+    fading = np.flatnonzero(kept < alpha)
+    blended = patch.copy()
+    pixels = blended.reshape(-1, 4)
+    now, before = kept.ravel()[fading], alpha.ravel()[fading]
+    pixels[fading] = pixels[fading].astype(np.uint16) * now[:, None] // before[:, None]
+    return blended
 
 
-def as_one_camera(
-    picture: np.ndarray, rng: np.random.Generator, blur: float, grain: float
-) -> np.ndarray:
-    """A copy of a finished (H, W, 3) uint8 picture, as softer and grainier as one camera would have
-    seen all of it: what was pasted keeps less of the sharpness and grain of its own.
+def _plain(alpha: np.ndarray) -> np.ndarray:
+    """As it was cut out."""
+    return alpha
 
-    `blur` is the standard deviation in pixels (0: none), `grain` that of the brightness noise in
-    grey levels.
-    """
-    soft = cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
-    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(grain)
-    return np.rint(soft + noise[..., None]).clip(0, 255).astype(np.uint8)
+
+def _choke(alpha: np.ndarray) -> np.ndarray:
+    """A pixel narrower, without the rim that has colour of the old background in it."""
+    return cv2.erode(alpha, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def _feather(alpha: np.ndarray) -> np.ndarray:
+    """Fading over about two pixels, as a lens and a sensor have it."""
+    return cv2.GaussianBlur(_choke(alpha), (5, 5), 0.8, borderType=cv2.BORDER_CONSTANT)
+
+
+def _soft(alpha: np.ndarray) -> np.ndarray:
+    """Fading over about four pixels, as what is slightly out of focus."""
+    return cv2.GaussianBlur(_choke(alpha), (7, 7), 1.3, borderType=cv2.BORDER_CONSTANT)
+
+
+# From (h, w) uint8 alpha to what is left of it. Each object draws one of them, so that no single
+# kind of edge is there to be learnt (Dwibedi et al., "Cut, paste and learn", ICCV 2017).
+BLENDS = {"plain": _plain, "choke": _choke, "feather": _feather, "soft": _soft}

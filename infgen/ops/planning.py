@@ -11,8 +11,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.blend import BLENDS
 from infgen.ops.boxes import TRIES, Placed
+from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.mattes import FEATHERS
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -67,6 +70,13 @@ class PlanSettings(msgspec.Struct, frozen=True):
     flip_frac: Annotated[
         Fraction,
         Meta(description="share of backgrounds and cutouts that are mirrored left to right"),
+    ] = 0.5
+    degrade: Annotated[
+        Fraction,
+        Meta(
+            description="strength of the blur, grain and JPEG loss that all of a finished picture "
+            "gets, so that one camera seems to have taken what was painted, too; 0 is off"
+        ),
     ] = 0.5
 
 
@@ -129,6 +139,7 @@ class Planner:
             objects=objects,
             dropped=dropped,
             decoys=self._plan_decoys(index, split, objects),
+            finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
         )
 
     def _background_key(self, number: int) -> str:
@@ -170,31 +181,41 @@ class Planner:
         self, index: int, split: str
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
+        blends = stream(self.settings.seed, index, "blends")  # another table changes no layout
         placed = Placed(self.settings.max_overlap)
-        objects, dropped = [], []
+        objects: list[ObjectPlan] = []
+        dropped: list[Dropped] = []
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
             box = placed.place(rng, spec, self.canvas)
             which, mirror = rng.random(2).tolist()
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
-            elif method == "paste":
-                objects.append(self._plan_pasted(class_id, box, split, which, mirror))
+                continue
+            blend = _draw_blend(blends, method)
+            if method == "paste":
+                objects.append(self._plan_pasted(class_id, box, split, which, mirror, blend))
             else:
                 purpose = f"object {len(objects)}"
-                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose))
+                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, blend))
         return tuple(objects), tuple(dropped)
 
     def _plan_pasted(
-        self, class_id: int, box: Box, split: str, which: float, mirror: float
+        self, class_id: int, box: Box, split: str, which: float, mirror: float, blend: str
     ) -> ObjectPlan:
         spec, pool = self.request.classes[class_id], self._cutouts[class_id][split]
         cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
         mirrored = spec.mirror and mirror < self.settings.flip_frac
-        return ObjectPlan(class_id, box, "paste", cutout, mirrored)
+        return ObjectPlan(class_id, box, "paste", cutout, mirrored, blend=blend)
 
     def _plan_inpainted(
-        self, class_id: int, box: Box, words: ClassSpec | BackgroundSpec, index: int, purpose: str
+        self,
+        class_id: int,
+        box: Box,
+        words: ClassSpec | BackgroundSpec,
+        index: int,
+        purpose: str,
+        blend: str,
     ) -> ObjectPlan:
         """An object for the diffusion model. Its dice are its own: painting otherwise changes no
         layout."""
@@ -206,6 +227,7 @@ class Planner:
             negative_prompt=words.negative_prompt,
             seed=derive_seed(self.settings.seed, index, purpose),
             shape=draw_shape(stream(self.settings.seed, index, f"shape of {purpose}")),
+            blend=blend,
         )
 
     def _plan_decoys(
@@ -215,6 +237,7 @@ class Planner:
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
+        blends = stream(self.settings.seed, index, "blends of decoys")
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
         for one in objects:
@@ -227,12 +250,13 @@ class Planner:
             box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
             if box is None:
                 continue
+            blend = _draw_blend(blends, one.method)
             if one.method == "paste":
-                plan = self._plan_pasted(one.class_id, box, split, which, mirror)
+                plan = self._plan_pasted(one.class_id, box, split, which, mirror, blend)
                 plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
             else:
                 purpose = f"decoy {len(decoys)}"
-                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose)
+                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, blend)
             decoys.append(plan)
         return tuple(decoys)
 
@@ -286,6 +310,12 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
+
+
+def _draw_blend(rng: np.random.Generator, method: str) -> str:
+    """How an object's edges go over into the scene."""
+    names = list(BLENDS if method == "paste" else FEATHERS)
+    return names[_pick(float(rng.random()), len(names))]
 
 
 def _pick(die: float, count: int) -> int:

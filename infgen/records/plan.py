@@ -35,7 +35,8 @@ class ObjectPlan(msgspec.Struct, frozen=True):
     """One object to paint: its class id, the box that it may fill, and what goes into it.
 
     A pasted one has a `cutout`, mirrored or not. An inpainted one has its prompts, the `seed` of
-    its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape).
+    its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape). `blend`
+    names how its edges go over into the scene (ops.blend.BLENDS, ops.mattes.FEATHERS).
     """
 
     class_id: int
@@ -48,6 +49,7 @@ class ObjectPlan(msgspec.Struct, frozen=True):
     seed: int = 0
     shape: dict[str, Any] = {}
     source: tuple[float, float] | None = None
+    blend: str = "plain"
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -60,6 +62,18 @@ class Dropped(msgspec.Struct, frozen=True):
     tries: tuple[Verdict, ...] = ()
 
 
+class Finish(msgspec.Struct, frozen=True):
+    """What a whole picture goes through once it is painted, so that all of it looks taken by one
+    camera: a blur (standard deviation in pixels), then brightness noise (`grain` grey levels, from
+    `grain_at` = (x, y) of the tile that there is of it), then JPEG at `quality_loss` less than the
+    set quality."""
+
+    blur: float
+    grain: float
+    grain_at: tuple[int, int]
+    quality_loss: int
+
+
 class ImagePlan(msgspec.Struct, frozen=True):
     """One picture: `objects` are in painting order (the last lies on top); `size` is the canvas's
     (width, height) in pixels.
@@ -67,7 +81,7 @@ class ImagePlan(msgspec.Struct, frozen=True):
     `decoys` are painted before them, as they are: places of objects' sizes (`class_id` says whose)
     in which there is nothing but background. An inpainted one has the scene's prompt; a pasted one
     has a cutout's outline, filled with the canvas from around `source` = (x, y), in fractions of
-    the canvas.
+    the canvas. `finish` is for the whole picture, in the end (None: it stays as it is).
     """
 
     index: int
@@ -77,3 +91,4 @@ class ImagePlan(msgspec.Struct, frozen=True):
     objects: tuple[ObjectPlan, ...]
     dropped: tuple[Dropped, ...] = ()
     decoys: tuple[ObjectPlan, ...] = ()
+    finish: Finish | None = None

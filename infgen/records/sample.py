@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.plan import BackgroundPlan, Dropped
+from infgen.records.plan import BackgroundPlan, Dropped, Finish
 from infgen.records.verdict import Sighting, Verdict
 
 
@@ -63,7 +63,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
     empty when `failure` says why the picture couldn't be made. `size` is (width, height). `sighted`
-    is what a detector found of the classes in the bare background: nothing is labelled there.
+    is what a detector found of the classes in the bare background, where nothing is labelled;
+    `finish` is what the whole picture went through last.
     """
 
     index: int
@@ -78,6 +79,7 @@ class Entry(msgspec.Struct, frozen=True):
     failure: str = ""
     decoys: tuple[Decoy, ...] = ()
     sighted: tuple[Sighting, ...] = ()
+    finish: Finish | None = None
 
     @property
     def stem(self) -> str:

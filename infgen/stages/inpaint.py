@@ -233,7 +233,8 @@ class Inpaint:
         return ""
 
     def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
-        return stitch_matte(job.window, job.denoise, feather_width(job.wanted.box), thing)
+        feather = feather_width(job.wanted.box, job.wanted.blend)
+        return stitch_matte(job.window, job.denoise, feather, thing)
 
     def _hides_another(self, job: Job, matte: np.ndarray) -> bool:
         """Whether too little would be left to see of an object that is there already."""

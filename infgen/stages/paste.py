@@ -1,7 +1,9 @@
-"""The paste stage: cutouts scaled into their boxes and laid over the canvas, with true labels."""
+"""The paste stage: cutouts scaled into their boxes, made as soft as the scene, and laid over the
+canvas, with true labels."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +11,16 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from infgen.ops.blend import OPAQUE, Pyramid, blend_over, crop_to_content, fit, premultiply
+from infgen.ops.blend import (
+    OPAQUE,
+    Pyramid,
+    blend_edges,
+    blend_over,
+    crop_to_content,
+    fit,
+    premultiply,
+)
+from infgen.ops.camera import cutout_softness, missing_blur, soften, softness
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
@@ -22,8 +33,9 @@ CACHE_BYTES = 96 * 2**20
 
 @dataclass(frozen=True)
 class Layer:
-    """A cutout at its place: `patch` is (h, w, 4) uint8 premultiplied, its corner at (x, y); `mask`
-    is (h, w) bool, the pixels that belong to the object; `visible` those that nothing covers."""
+    """A cutout at its place: `patch` is (h, w, 4) uint8 premultiplied, its corner at (x, y), as it
+    will be blended; `mask` is (h, w) bool, the pixels that belong to the object, half opaque at
+    least; `visible` those that nothing covers."""
 
     plan: ObjectPlan
     x: int
@@ -55,6 +67,7 @@ class Paste:
     def __init__(self, pictures: Mapping[str, Picture], min_visible: float):
         self._pictures, self._min_visible = pictures, min_visible
         self._cache = PictureCache(CACHE_BYTES)
+        self._softness: dict[tuple[str, int], float | None] = {}
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -68,8 +81,9 @@ class Paste:
         return [self._paint_one(canvas, plan) for canvas, plan in zip(canvases, plans, strict=True)]
 
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
-        decoys = [self._paste_decoy(canvas, decoy, plan.size) for decoy in plan.decoys]
-        layers, dropped = self._arrange(plan)
+        scene = softness(canvas) if plan.objects or plan.decoys else None
+        decoys = [self._paste_decoy(canvas, decoy, scene) for decoy in plan.decoys]
+        layers, dropped = self._arrange(plan, scene)
         instances = []
         for number, layer in enumerate(layers, 1):
             blend_over(canvas[layer.window], layer.patch)
@@ -82,11 +96,12 @@ class Paste:
         )
 
     def _paste_decoy(
-        self, canvas: np.ndarray, plan: ObjectPlan, size: tuple[int, int]
+        self, canvas: np.ndarray, plan: ObjectPlan, scene: float | None
     ) -> Decoy | None:
         """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
         are; None where it is too thin to be seen."""
-        layer = self._lay(plan, size, np.zeros(size[::-1], bool))
+        size = (canvas.shape[1], canvas.shape[0])
+        layer = self._lay(plan, np.zeros(size[::-1], bool), scene)
         box = tight_box(layer.mask)
         if box is None:
             return None
@@ -103,7 +118,7 @@ class Paste:
             box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
         )
 
-    def _arrange(self, plan: ImagePlan) -> tuple[list[Layer], list[Dropped]]:
+    def _arrange(self, plan: ImagePlan, scene: float | None) -> tuple[list[Layer], list[Dropped]]:
         """The layers to paint, lowest first, and the objects that are left out.
 
         Decided from the top down: what an object shows depends only on those above it, and these
@@ -113,7 +128,7 @@ class Paste:
         layers: list[Layer] = []
         dropped: list[Dropped] = []
         for wanted in reversed(plan.objects):
-            layer = self._lay(wanted, plan.size, covered)
+            layer = self._lay(wanted, covered, scene)
             reason = self._reject(layer)
             if reason:
                 dropped.append(Dropped(wanted.class_id, reason, wanted.box))
@@ -122,20 +137,37 @@ class Paste:
             layers.append(layer)
         return layers[::-1], dropped[::-1]
 
-    def _lay(self, plan: ObjectPlan, canvas: tuple[int, int], covered: np.ndarray) -> Layer:
-        """The cutout scaled into its box, keeping its shape, around the box's centre."""
-        pyramid = self._pyramid(self._pictures[plan.cutout], canvas)
+    def _lay(self, plan: ObjectPlan, covered: np.ndarray, scene: float | None) -> Layer:
+        """The cutout scaled into its box, keeping its shape, around the box's centre, as soft as
+        its `scene` and with its edges blended. `covered` is (H, W) bool, the whole canvas."""
+        canvas = (covered.shape[1], covered.shape[0])
+        picture = self._pictures[plan.cutout]
+        pyramid = self._pyramid(picture, canvas)
         width, height = fit(pyramid.size, (plan.box.width, plan.box.height))
-        patch = pyramid.scale((width, height))
-        if plan.mirror:
-            patch = cv2.flip(patch, 1)
         x, y = (
             min(max(round(center - length / 2), 0), side - length)
             for center, length, side in zip(plan.box.center, (width, height), canvas, strict=True)
         )
+        patch = pyramid.scale((width, height))
+        if plan.mirror:
+            patch = cv2.flip(patch, 1)
+        if scene is not None:
+            own = self._softness_of(picture, pyramid, width / pyramid.size[0])
+            patch, margin = soften(patch, missing_blur(own, scene))
+            patch, x, y = _within(patch, x - margin, y - margin, canvas)
+        patch = blend_edges(patch, plan.blend)
         mask = cv2.extractChannel(patch, 3) >= OPAQUE
-        visible = mask & ~covered[y : y + height, x : x + width]
+        visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
         return Layer(plan, x, y, patch, mask, visible)
+
+    def _softness_of(self, picture: Picture, pyramid: Pyramid, scale: float) -> float | None:
+        """How soft a cutout is at a scale, to half an octave: then once is enough for many."""
+        octaves = round(2 * math.log2(scale)) / 2
+        key = (picture.sha256, round(2 * octaves))
+        if key not in self._softness:
+            room = (pyramid.size[0] * 2**octaves, pyramid.size[1] * 2**octaves)
+            self._softness[key] = cutout_softness(pyramid.scale(fit(pyramid.size, room)))
+        return self._softness[key]
 
     def _pyramid(self, picture: Picture, canvas: tuple[int, int]) -> Pyramid:
         """A cutout without its empty margin, for any size up to the canvas's (width, height)."""
@@ -153,6 +185,14 @@ class Paste:
         if layer.area == 0 or layer.area < self._min_visible * layer.whole:
             return "hidden behind others"
         return ""
+
+
+def _within(
+    patch: np.ndarray, x: int, y: int, canvas: tuple[int, int]
+) -> tuple[np.ndarray, int, int]:
+    """What of a patch with its corner at (x, y) lies on the canvas, and the corner of that."""
+    left, top = max(-x, 0), max(-y, 0)
+    return patch[top : canvas[1] - y, left : canvas[0] - x], x + left, y + top
 
 
 def _label(number: int, layer: Layer, canvas: tuple[int, int]) -> Instance:

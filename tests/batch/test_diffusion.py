@@ -50,6 +50,7 @@ def asked(tmp_path: Path, model: Path) -> dict:
         "steps": 2,
         "batch_size": 2,
         "image_format": "png",
+        "degrade": 0,  # pictures are held against backgrounds
         "workers": 1,
         "verify": "off",  # of random weights nothing can be asked
     }
@@ -109,6 +110,17 @@ def test_layouts_of_one_background_share_its_scene(asked: dict) -> None:
         bare = np.asarray(Image.open(asked["out"] / entry.background_file))
         picture = np.asarray(Image.open(asked["out"] / entry.file))
         assert (bare == picture).all(axis=2).any()  # the corners that no object reached
+
+
+def test_painted_pictures_get_their_finish(asked: dict) -> None:
+    infgen.run(**asked)
+    infgen.run(**asked | {"out": asked["out"].with_name("finished"), "degrade": 0.5})
+    for bare, seen in zip(
+        Store(asked["out"]).entries(), Store(asked["out"].with_name("finished")).entries(),
+        strict=True,
+    ):  # fmt: skip
+        assert bare.finish is None and seen.finish is not None
+        assert [one.rle for one in bare.objects] == [one.rle for one in seen.objects]
 
 
 def test_own_photographs_get_painted_objects(asked: dict, tables: Tables) -> None:

@@ -19,6 +19,8 @@ import pytest
 import infgen
 from infgen.batch.reporter import Silent
 from infgen.batch.store import Store
+from infgen.ops.camera import apply_finish
+from infgen.ops.rle import decode_rle
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
@@ -129,6 +131,35 @@ def test_the_number_of_workers_changes_no_byte(
     infgen.run(**tables.settings(out=tmp_path / "one", workers=1, **wanted))
     infgen.run(**tables.settings(out=tmp_path / "more", workers=workers, **wanted))
     assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "more"))
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_the_recorded_finish_makes_the_picture_from_the_canvas(
+    tables: Tables, tmp_path: Path, ending: str
+) -> None:
+    """Without one, what nothing was painted on is the background's own, bit for bit."""
+    bare, finished = tmp_path / "bare", tmp_path / "finished"
+    wanted = {"image_format": ending, "keep_backgrounds": True}
+    infgen.run(**tables.settings(out=bare, degrade=0, **wanted | {"image_format": "png"}))
+    infgen.run(**tables.settings(out=finished, **wanted))
+    for before, after in zip(entries(bare), entries(finished), strict=True):
+        assert before.finish is None and after.finish is not None
+        assert before.objects == after.objects and before.decoys == after.decoys
+        canvas = cv2.imread(str(bare / before.file))
+        background = cv2.imread(str(bare / before.background_file))
+        own = (canvas == background).all(axis=2)
+        masks = [decode_rle(one.rle, before.size) for one in (*before.objects, *before.decoys)]
+        painted = np.logical_or.reduce([np.zeros(own.shape, bool), *masks])
+        reach = cv2.dilate(painted.astype(np.uint8), np.ones((15, 15), np.uint8)).astype(bool)
+        assert own[~reach].all() and own.any()
+        seen = apply_finish(canvas, after.finish)  # channels in whatever order
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 90 - after.finish.quality_loss]
+        data = cv2.imencode(".jpg", seen, quality)[1]
+        if ending == "jpg":
+            assert (finished / after.file).read_bytes() == data.tobytes()
+        else:
+            picture = cv2.imread(str(finished / after.file))
+            assert (picture == cv2.imdecode(data, cv2.IMREAD_COLOR)).all()
 
 
 def test_layouts_of_one_background_share_the_file_that_is_kept(
@@ -290,6 +321,7 @@ REFUSED = {
     "min_visible": ({"min_visible": 0.5}, "--min-visible was 0.3 and is now 0.5"),
     "flip_frac": ({"flip_frac": 0}, "--flip-frac was 0.5 and is now 0.0"),
     "decoys": ({"decoys": 0}, "--decoys was 0.3 and is now 0.0"),
+    "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
 }
 
 

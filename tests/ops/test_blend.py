@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infgen.ops.blend import (
+    BLENDS,
     FAINT,
     OPAQUE,
     Pyramid,
-    as_one_camera,
+    blend_edges,
     blend_over,
     crop_to_content,
     fit,
-    no_sharper,
     premultiply,
 )
 
@@ -226,28 +226,46 @@ def test_large_cutouts_don_t_fill_the_memory_on_small_canvases():
     assert Pyramid(large, ROOM).nbytes > large.nbytes
 
 
-def test_a_patch_is_made_as_soft_as_its_scene_and_no_softer() -> None:
-    rng = np.random.default_rng(0)
-    patch = premultiply(rng.integers(0, 256, (40, 50, 4), np.uint8))
-    for scale, scene_scale in ((1.0, 1.0), (0.5, 0.9), (2.0, 1.5), (1.5, 1.5)):
-        assert no_sharper(patch, scale, scene_scale) is patch
-    contrast = [no_sharper(patch, 0.5, scene)[..., 0].std() for scene in (1.0, 1.2, 2.0, 4.0)]
-    assert contrast == sorted(contrast, reverse=True)
-    softer = no_sharper(patch, 1.0, 2.0)
-    assert softer.shape == patch.shape
-    assert (softer[..., :3] <= softer[..., 3:]).all()  # still premultiplied
+# ---- edges ---------------------------------------------------------------------------------------
 
 
-def test_one_camera_softens_and_adds_its_grain_to_all_channels_alike() -> None:
-    flat = np.full((200, 200, 3), (90, 120, 150), np.uint8)
-    seen = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
-    change = seen.astype(int) - flat
-    assert abs(change.mean()) < 0.1 and abs(change[..., 0].std() - 4) < 0.2
-    assert np.ptp(change, axis=2).max() <= 1  # rounding
-    edge = flat.copy()
-    edge[:, 100:] = 220
-    softer = as_one_camera(edge, np.random.default_rng(0), 0.6, 0.0)
-    assert 90 < softer[50, 99, 0] < softer[50, 100, 0] < 220
-    assert (as_one_camera(edge, np.random.default_rng(0), 0.0, 0.0) == edge).all()
-    again = as_one_camera(flat, np.random.default_rng(0), 0.6, 4.0)
-    assert (again == seen).all()
+@pytest.mark.parametrize("blend", BLENDS)
+@given(sides, sides, seeds)
+def test_a_blend_only_takes_away_and_what_is_left_keeps_its_colour(blend, height, width, seed):
+    patch = premultiply(noise(height, width, 4, seed))
+    before = patch.copy()
+    after = blend_edges(patch, blend)
+    assert (patch == before).all()  # it may be a cache's
+    assert (after <= before).all()
+    assert (after[..., :3] <= after[..., 3:]).all()  # still premultiplied
+    kept = after[..., 3:].astype(int)
+    exact = before[..., :3].astype(int) * kept / np.maximum(before[..., 3:].astype(int), 1)
+    assert abs(after[..., :3] - exact).max() < 1
+    belonged, belongs = before[..., 3] >= OPAQUE, after[..., 3] >= OPAQUE
+    assert 2 * belongs.sum() >= belonged.sum()  # nothing is blended away
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+def test_a_blend_is_a_matter_of_the_edge(blend):
+    patch = premultiply(np.dstack([noise(90, 90, 3), disc(90, 255, 0)[..., 0]]))
+    after = blend_edges(patch, blend)
+    solid = np.pad(patch[..., 3] == 255, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    assert (after == patch)[depth > 6].all()
+    assert (after[patch[..., 3] == 0] == 0).all()
+
+
+def test_plain_is_the_patch_itself_and_the_others_differ():
+    patch = premultiply(np.dstack([noise(60, 60, 3), disc(60, 255, 0)[..., 0]]))
+    assert blend_edges(patch, "plain") is patch
+    outcomes = {blend_edges(patch, blend).tobytes() for blend in BLENDS}
+    assert len(outcomes) == len(BLENDS)
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+def test_hairs_and_glass_survive_every_blend(blend):
+    hair = np.zeros((40, 40, 4), np.uint8)
+    hair[:, 20] = 255
+    assert (blend_edges(hair, blend) == hair).all()
+    glass = np.full((40, 40, 4), 150, np.uint8)
+    assert (blend_edges(glass, blend)[10:30, 10:30] == 150).all()

@@ -88,7 +88,7 @@ def test_the_feather_goes_by_the_object_within_limits():
     assert feather_width(Box(0, 0, 10, 10)) == low
     assert feather_width(Box(0, 0, 100, 400), frac=0.05) == 10
     assert feather_width(Box(0, 0, 3000, 2000)) == high
-    assert feather_width(Box(0, 0, 10, 10), 0.5, (1.0, 3.0)) == 3
+    assert feather_width(Box(0, 0, 10, 10), frac=0.5, limits=(1.0, 3.0)) == 3
 
 
 def test_small_things_are_opaque():

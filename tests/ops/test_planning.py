@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infgen.ops.blend import BLENDS
 from infgen.ops.dealing import ENOUGH_TO_SHARE
+from infgen.ops.mattes import FEATHERS
 from infgen.ops.planning import MOST_PICTURES, cover_size
 from infgen.records.errors import InputError
-from infgen.records.plan import ImagePlan
+from infgen.records.plan import Finish, ImagePlan
 from infgen.records.specs import RangeSize
 from tests.asked import a_class, aspect, background, percent, picture, pictures, planner
 
@@ -69,6 +71,8 @@ def test_the_plan_that_every_machine_and_version_must_make():
         ("note1.png", True, 103.03, 64.46, 197.32, 178.49),
         ("note5.png", False, 154.48, 40.91, 264.74, 120.07),
     ]
+    assert [thing.blend for thing in plan.objects] == ["choke", "choke"]
+    assert plan.finish == Finish(0.445, 2.0, (473, 1), 1)
 
 
 def test_other_processes_plan_alike():
@@ -95,6 +99,23 @@ def test_seeds_give_other_layouts_crops_and_deals():
 def test_a_plan_comes_back_from_json_as_it_was():
     for plan in plans(typical(max_overlap=0.0, images=30)):
         assert msgspec.json.decode(msgspec.json.encode(plan), type=ImagePlan) == plan
+
+
+@pytest.mark.parametrize(("method", "blends"), [("paste", BLENDS), ("inpaint", FEATHERS)])
+def test_every_blend_is_drawn_as_often_for_objects_and_decoys(method, blends):
+    one = planner(background(800, plain="plain"), a_class("coin", (1, 2)), method=method, decoys=1)
+    for of in ("objects", "decoys"):
+        drawn = Counter(thing.blend for plan in plans(one) for thing in getattr(plan, of))
+        assert set(drawn) == set(blends)
+        fair = drawn.total() / len(blends)
+        assert all(abs(count - fair) < 5 * fair**0.5 for count in drawn.values())
+
+
+def test_the_finish_is_drawn_apart_from_everything_else():
+    strong, none = (plans(typical(degrade=strength)) for strength in (1, 0))
+    assert all(plan.finish is None for plan in none)
+    assert len({plan.finish for plan in strong}) == len(strong)
+    assert [msgspec.structs.replace(plan, finish=None) for plan in strong] == none
 
 
 # ---- how many ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from infgen.records import errors
 from infgen.records.box import Box
 from infgen.records.errors import InfgenError, InputError, Problem
-from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, Finish, ImagePlan, ObjectPlan
 from infgen.records.sample import Entry, Instance
 from infgen.records.specs import AspectSize, BackgroundSpec, ClassSpec, Length, Picture, RangeSize
 
@@ -145,7 +145,8 @@ BACKGROUND = BackgroundPlan(3, 1, "a/b.jpg", (800, 600), (7, 0), True)
 RECORDS = [
     ImagePlan(5, "val", (640, 480), BACKGROUND,
               (ObjectPlan(2, BOX, "paste", "coin.png", True), ObjectPlan(0, BOX, "inpaint")),
-              (Dropped(1, "no room"), Dropped(1, "hidden behind others", BOX))),
+              (Dropped(1, "no room"), Dropped(1, "hidden behind others", BOX)),
+              finish=Finish(0.4, 2.5, (3, 400), 6)),
     Entry(5, "val", (640, 480), "images/val/00000005.jpg", 1234, BACKGROUND,
           (Instance(1, 2, BOX, BOX, "abc", 9, 0.75, "paste", "coin.png", True),),
           (Dropped(1, "no room"),)),

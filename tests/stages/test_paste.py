@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infgen.ops.blend import BLENDS
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import PictureError
@@ -303,6 +304,76 @@ def test_soft_edges_belong_to_the_object_from_half_on(paint):
     assert green[mask].min() == pytest.approx(0.5, abs=0.02)
     assert green[~mask].max() == pytest.approx(0.5, abs=0.02)
     assert not canvas[..., 0][~mask].max() > 20  # none of the red under alpha 0
+
+
+# ---- as soft as the scene ------------------------------------------------------------------------
+
+
+def bricks(height, width, blur):
+    """(H, W, 3) uint8: sharp edges everywhere, then blurred."""
+    rng = np.random.default_rng(5)
+    small = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
+    sharp = cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+    return cv2.GaussianBlur(sharp, (0, 0), blur) if blur else sharp
+
+
+def painted_with(blur, tmp_path, blend="plain", **fields):
+    """A sample of a sharp cutout on a scene blurred by `blur`, and that scene."""
+    rgba = np.dstack([bricks(80, 80, 0), ellipse(80, 80)[..., 3]])
+    size, canvas = (240, 200), bricks(200, 240, blur)
+    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), blend=blend)
+    plan = image_plan(size, wanted, **fields)
+    stage = Paste(by_name(saved(tmp_path, "sharp.png", rgba)), 0.3)
+    [sample] = stage.paint([canvas.copy()], [plan])
+    return sample, canvas
+
+
+def test_objects_are_as_soft_as_their_scene(tmp_path):
+    crop = np.s_[75:105, 85:115]  # of the object's inside
+    seen = {blur: painted_with(blur, tmp_path)[0].canvas[crop] for blur in (0, 0.8, 1.5)}
+    steepest = [np.abs(np.diff(one.astype(int), axis=1)).max() for one in seen.values()]
+    assert steepest == sorted(steepest, reverse=True)
+    assert (seen[0] == bricks(80, 80, 0)[25:55, 25:55]).all()  # on a sharp scene it is its own
+
+
+@pytest.mark.parametrize("blend", sorted(BLENDS))
+@pytest.mark.parametrize("blur", [0, 1.2])
+def test_labels_follow_the_blended_edge(tmp_path, blend, blur):
+    """On scenes that differ by nothing but a little brightness, how much of it shows through tells
+    the alpha of every pixel."""
+    sample, canvas = painted_with(blur, tmp_path, blend)
+    [one] = sample.instances
+    mask = mask_of(one, (240, 200))
+    changed = (sample.canvas != canvas).any(axis=2)
+    reach = cv2.dilate(mask.astype(np.uint8), np.ones((11, 11), np.uint8)).astype(bool)
+    assert not changed[~reach].any()
+    assert one.box.x0 >= 59 and one.box.y0 >= 49 and one.box.x1 <= 141 and one.box.y1 <= 131
+    white, black = (with_scene(tmp_path, value, canvas, blend) for value in (60, 0))
+    through = (white.astype(int) - black).max(axis=2)
+    assert (through[mask] <= 31).all() and (through[~mask] >= 29).all()
+
+
+def with_scene(tmp_path, lighter, canvas, blend):
+    """The canvas's lower half darkened and then lightened, with the object of `painted_with`."""
+    rgba = np.dstack([bricks(80, 80, 0), ellipse(80, 80)[..., 3]])
+    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), blend=blend)
+    scene = canvas // 2 + np.uint8(lighter)
+    stage = Paste(by_name(saved(tmp_path, "sharp.png", rgba)), 0.3)
+    [sample] = stage.paint([scene], [image_plan((240, 200), wanted)])
+    return sample.canvas
+
+
+def test_objects_at_the_border_of_a_soft_scene_stay_on_it(tmp_path):
+    rgba = np.dstack([bricks(60, 60, 0), np.full((60, 60), 255, np.uint8)])
+    stage = Paste(by_name(saved(tmp_path, "s.png", rgba)), 0.3)
+    corners = [(0, 0), (180, 0), (0, 140), (180, 140)]
+    things = [thing("s.png", x, y, x + 60, y + 60) for x, y in corners]
+    [sample] = stage.paint([bricks(200, 240, 1.5)], [image_plan((240, 200), *things)])
+    assert [one.box.xyxy for one in sample.instances] == [
+        (x, y, x + 60, y + 60) for x, y in corners
+    ]
+    assert (sample.canvas[:40, :40].astype(int) - cv2.GaussianBlur(
+        bricks(60, 60, 0), (0, 0), 1.5)[:40, :40]).std() < 40  # fmt: skip
 
 
 # ---- whole pictures ------------------------------------------------------------------------------
