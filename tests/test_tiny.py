@@ -43,7 +43,17 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "prompts").symlink_to(ROOT / "prompts")
     [command] = [c for _, _, code in BLOCKS for c in infgen_commands(code) if "tiny" in c]
     done = subprocess.run(
-        [sys.executable, "-m", "infgen", *command, "--keep-backgrounds", "--image-format", "png"],
+        [
+            sys.executable,
+            "-m",
+            "infgen",
+            *command,
+            "--keep-backgrounds",
+            "--image-format",
+            "png",
+            "--degrade",
+            "0",
+        ],
         cwd=folder,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
         capture_output=True,

@@ -32,6 +32,7 @@ from infgen.models.prompts import Prompt
 from infgen.models.resolve import resolve
 from infgen.ops.boxes import size_ranges
 from infgen.ops.cutting import NoCutout, cut_out, draw_backdrop
+from infgen.ops.judging import RULES
 from infgen.ops.rle import decode_rle
 from infgen.ops.seeds import derive_seed, stream
 from infgen.ops.shapes import draw_shape
@@ -52,6 +53,9 @@ METHOD = "bank"
 TABLE = "classes.csv"
 LONGER_SIDE = (0.6, 0.7)  # of the backdrop's side: the model sees all of it, and the object large
 TILES = 48  # cutouts on the contact sheet
+BARS = tuple(
+    rule._replace(most=0.5) if rule.measure == "cut_off" else rule for rule in RULES
+)  # round things touch the straight sides of a bank's masks for a good stretch, and are whole
 
 
 def bank(settings: BankSettings, reporter: Reporter | None = None) -> Manifest:
@@ -176,7 +180,7 @@ def _make(
     prompts = [Prompt(spec.prompt, spec.negative_prompt) for spec in specs]
     wanted = len(specs) * settings.per_class
     painter = load_painter(model, wanted, prompts, store, reporter)
-    judge = Verify([spec.name for spec in specs])
+    judge = Verify([spec.name for spec in specs], rules=BARS)
     stage = Inpaint(painter, InpaintSettings(attempts=1), 0, judge)  # a try is a backdrop
     easel = Easel(specs, settings, painter.native_size, painter.names[-1])
     there = sum(len(ledger.good(spec.name)) for spec in specs)

@@ -19,8 +19,9 @@ SMOOTH = 1.5  # pixels, standard deviation
 LEAST_CHANGE = 8.0  # grey levels
 _ABOVE_RIM = 1.2  # times what most of the rim reaches
 _MOST = 0.85  # of the rim
+_TAIL = 3.0  # times what half of the rim reaches: the rest is an object that touches it
 _STRONG = 0.95  # of the mask lies below what is called the strongest change
-_OF_STRONGEST = (0.2, 0.6)  # of that: the bar is in between
+_OF_STRONGEST = (0.2, 0.5)  # of that: the bar is in between
 _LEAST_SHARE = 0.01  # of the denoise mask: less is no object
 
 _ROUNDS = 2  # of GrabCut
@@ -94,7 +95,8 @@ def _changed(change: np.ndarray, denoise: np.ndarray, cell: int) -> np.ndarray:
     if not rim.any():
         return np.zeros_like(denoise)
     low, high = (share * float(np.quantile(change[denoise], _STRONG)) for share in _OF_STRONGEST)
-    repainted = _ABOVE_RIM * float(np.quantile(change[rim], _MOST))
+    half, most = np.quantile(change[rim], (0.5, _MOST)).tolist()
+    repainted = _ABOVE_RIM * min(most, _TAIL * half)
     bar = max(min(max(repainted, low), high), LEAST_CHANGE)
     return _parts((change > bar) & denoise, change) & denoise
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from infgen.ops.appearance import outline
-from infgen.ops.judging import NOTHING, judge, likeness, measure, thumbnail
+from infgen.ops.judging import NOTHING, RULES, Rule, judge, likeness, measure, thumbnail
 from infgen.ops.masks import tight_box
 from infgen.records.box import Box
 from infgen.records.verdict import Sighting, Verdict
@@ -54,10 +54,16 @@ class Judged:
 
 class Verify:
     """Judges, for classes of these `names`, with whatever `eyes` there are. Without `strict` it
-    only outlines: all that appeared is fine."""
+    only outlines: all that appeared is fine. `rules` are the bars."""
 
-    def __init__(self, names: Sequence[str] = (), eyes: Eyes | None = None, strict: bool = True):
-        self._names, self._strict = list(names), strict
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        eyes: Eyes | None = None,
+        strict: bool = True,
+        rules: Sequence[Rule] = RULES,
+    ):
+        self._names, self._strict, self._rules = list(names), strict, rules
         self._detector = eyes.detector if eyes else None
         self._segmenter = eyes.segmenter if eyes else None
         self._scorer = eyes.scorer if eyes else None
@@ -178,7 +184,7 @@ class Verify:
     def _reason(self, measures: dict[str, float]) -> str:
         if not measures:
             return NOTHING
-        return judge(measures) if self._strict else ""
+        return judge(measures, self._rules) if self._strict else ""
 
 
 def _is_in(mask: np.ndarray, box: Box) -> bool:

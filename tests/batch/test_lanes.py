@@ -16,10 +16,13 @@ from infgen.records.box import Box
 from infgen.records.errors import DeviceFull
 from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
 from infgen.stages.inpaint import Inpaint, InpaintSettings, Scene
+from infgen.stages.verify import Verify
 
 BATCH, SIDE = 8, 96
 SHAPE = draw_shape(stream(0, 0, "test shape"))
 PLACES = [Box(x, y, x + 20, y + 20) for x in (10, 62) for y in (10, 62)]
+
+ANYTHING = Verify(strict=False)  # labels whatever appears
 
 
 class Spots:
@@ -76,7 +79,7 @@ def tickets(counts: Sequence[Sequence[str]], chunk: int = BATCH) -> Iterator[lis
 
 
 def run(painter: Spots, counts: Sequence[Sequence[str]], attempts: int = 2) -> list[Ticket]:
-    stage = Inpaint(painter, InpaintSettings(attempts), 0.0)  # type: ignore[arg-type]
+    stage = Inpaint(painter, InpaintSettings(attempts), 0.0, ANYTHING)  # type: ignore[arg-type]
     return list(painted(stage, tickets(counts), lambda: BATCH))
 
 
@@ -138,7 +141,7 @@ def test_what_no_picture_would_escape_ends_it() -> None:
 
 def test_a_reader_that_leaves_early_waits_for_no_batch() -> None:
     painter = Spots(slow=threading.Event())
-    stage = Inpaint(painter, InpaintSettings(1), 0.0)  # type: ignore[arg-type]
+    stage = Inpaint(painter, InpaintSettings(1), 0.0, ANYTHING)  # type: ignore[arg-type]
     made = painted(stage, tickets([["a"]] * 100), lambda: BATCH)
     next(made)
     made.close()  # type: ignore[attr-defined]
