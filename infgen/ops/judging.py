@@ -42,7 +42,7 @@ class Rule(NamedTuple):
 
 RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
     Rule("too little appeared", "fill", least=0.12),
-    Rule("one flat colour", "one_colour", most=0.5),
+    Rule("one flat colour", "one_colour", most=0.75),
     Rule("nothing but noise", "roughness", most=0.29),
     Rule("hardly differs from its surroundings", "contrast", least=2.4),
     Rule("in the wrong place", "overlap", least=0.3),
