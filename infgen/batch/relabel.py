@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -42,7 +43,7 @@ from infgen.ops.dealing import choose_val
 from infgen.ops.masks import tight_box
 from infgen.ops.refit import Found, find_objects, find_requested
 from infgen.ops.rle import encode_rle
-from infgen.records.errors import InputError, StorageError, WorkerDied
+from infgen.records.errors import REFUSED, InputError, WorkerDied
 from infgen.records.manifest import Manifest
 from infgen.records.pairs import Pair, Pairs
 from infgen.records.plan import BackgroundPlan, Dropped
@@ -62,7 +63,7 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
     Raises:
         InputError: the pairs or settings are wrong; nothing was written.
         FolderError: the output folder holds something else.
-        StorageError: the disk refused; running again goes on.
+        StorageError, DeviceFull, DeviceLost: the machine refused; running again goes on.
     """
     reporter = reporter or Silent()
     check_formats(settings.export.format)
@@ -121,7 +122,8 @@ def _eyes(settings: RelabelSettings) -> ResolvedEyes | None:
         found = resolve_eyes(wanted, choose_device("auto")[0])
     if found.problems:
         raise InputError(found.problems)
-    return found
+    own = {role: eye for role, eye in found.eyes.items() if role in wanted.named}
+    return replace(found, eyes=own)  # on a GPU those at hand come along, with nothing to look at
 
 
 def _made(
@@ -168,11 +170,11 @@ class Relabelling:
         """Label picture `index` and put it into the dataset.
 
         A picture that can't be labelled becomes a record of why; only a disk that refuses to take
-        any (StorageError) stops the run.
+        any (StorageError), or a device that gives up, stops the run.
         """
         try:
             entry = self._keep(index)
-        except StorageError:
+        except REFUSED:
             raise
         except Exception as error:
             return self.failed(index, *told_failure(error))

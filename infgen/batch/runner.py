@@ -276,6 +276,7 @@ def count_up(
     classes = tuple(ClassCount(name) for name in names)
     splits = dict.fromkeys(split_names, 0)
     failures = []
+    scene = -1
     for entry in store.entries():
         if entry.failure:
             failures.append(Failure(entry.index, entry.failure))
@@ -294,8 +295,10 @@ def count_up(
             rejected = classes[class_id].rejected
             for reason in (verdict.reason for verdict in verdicts if verdict.reason):
                 rejected[reason] = rejected.get(reason, 0) + 1
-        for sighting in entry.sighted:
-            classes[sighting.class_id].sighted += 1
+        if entry.background.number != scene:  # else the layout before showed the same
+            for sighting in entry.sighted:
+                classes[sighting.class_id].sighted += 1
+        scene = entry.background.number
     if sum(splits.values()) + len(failures) != total:
         raise StorageError(
             f"{store.folder} doesn't hold what was written into it: let nothing else change the "

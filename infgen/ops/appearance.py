@@ -30,6 +30,7 @@ _CERTAIN_CHANGE, _CERTAIN_DEPTH = 0.5, 0.25  # shares: what is beyond both is ob
 _GREW = (0.5, 2.5)  # times its start that GrabCut's answer may have: beyond, it lost the object
 _LEAST_PART = 0.1  # of the weight of the largest part
 _BRIDGE = 2  # pixels: half of a gap that doesn't part anything
+_HOLLOW = 0.5  # of the start's mean change: less of it may be a hole
 _LEAST_HOLE = 0.03  # of the object: smaller ones belong to it
 _SEED = 0  # of OpenCV's random numbers, which belong to the calling thread
 
@@ -107,6 +108,7 @@ def _grab_cut(
     """GrabCut's opinion, (S, S) bool, on lightness, blue against yellow, and change."""
     states = np.where(denoise, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
     states[start] = cv2.GC_PR_FGD
+    states[_holes(start, change > _HOLLOW * change[start].mean(), change)] = cv2.GC_PR_BGD
     depth = cv2.distanceTransform(start.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     strong = change >= np.quantile(change[start], _CERTAIN_CHANGE)
     states[strong & (depth >= _CERTAIN_DEPTH * depth.max())] = cv2.GC_FGD

@@ -101,21 +101,25 @@ class Backgrounds:
         wanted = {plan.background.number: plan for plan in plans}
         self._scenes = {number: s for number, s in self._scenes.items() if number in wanted}
         fresh = [plan for number, plan in wanted.items() if number not in self._scenes]
+        made: dict[int, np.ndarray | PictureError] = {}  # kept when all have been looked at
         for attempt in range(SCENE_ATTEMPTS):
-            for plan, made in zip(fresh, self._ask(fresh, attempt), strict=True):
-                self._scenes[plan.background.number] = (
-                    PictureError(f"no usable scene in {SCENE_ATTEMPTS} tries: {made.reason}")
-                    if isinstance(made, Rejected)
-                    else made
-                )
-                self._sighted.pop(plan.background.number, None)
+            for plan, scene in zip(fresh, self._ask(fresh, attempt), strict=True):
+                number = plan.background.number
+                if not isinstance(scene, Rejected):
+                    made[number] = scene
+                    self._sighted.pop(number, None)
+                elif not isinstance(made.get(number), np.ndarray):  # else that is better than none
+                    text = f"no usable scene in {SCENE_ATTEMPTS} tries: {scene.reason}"
+                    made[number] = PictureError(text)
+                    self._sighted.pop(number, None)
             numbers = [plan.background.number for plan in fresh]
-            self._look_at({number: self._scenes[number] for number in numbers})
+            self._look_at({number: made[number] for number in numbers})
             fresh = [
                 plan
                 for plan, number in zip(fresh, numbers, strict=True)
-                if isinstance(self._scenes[number], Exception) or self._sighted.get(number)
+                if isinstance(made[number], Exception) or self._sighted.get(number)
             ]
+        self._scenes |= made
 
     def _ask(self, plans: Sequence[ImagePlan], attempt: int) -> list[np.ndarray | Rejected]:
         if not plans:

@@ -16,12 +16,12 @@ from infgen.batch.relabel import relabel
 from infgen.batch.settings import RelabelSettings, fill, options
 from infgen.batch.store import open_finished
 from infgen.formats import EXPORTS
-from infgen.models.eye_choice import ResolvedEyes
+from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.settings import VerifySettings
 from infgen.ops.refit import Found
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
-from infgen.records.errors import FolderError
+from infgen.records.errors import DeviceFull, FolderError
 from infgen.records.sample import Entry
 from tests.making import ROOT, differing, infgen_command, snapshot, start, wait_until
 from tests.painted import BLUE, RED, Painted, paint
@@ -323,4 +323,34 @@ def test_a_segmenter_from_a_folder_is_used_and_recorded(tmp_path: Path, small_ey
     manifest = relabel(settings_for(tmp_path / "pairs", tmp_path / "out", segmenter=segmenter))
     assert manifest.models["segmenter"]["weights"]
     with pytest.raises(FolderError, match="the model of the segmenter"):
+        relabel(settings_for(tmp_path / "pairs", tmp_path / "out"))
+
+
+def test_a_segmenter_comes_without_the_other_eyes_that_a_gpu_brings(
+    tmp_path: Path, small_eye, monkeypatch
+) -> None:
+    pytest.importorskip("torch", reason="the diffusion extra isn't installed")
+    from infgen.batch import relabel as room
+    from infgen.models import eye_choice
+
+    own = resolve_eyes(VerifySettings(detector=str(small_eye("owlv2"))), "cpu").eyes
+    monkeypatch.setattr(eye_choice, "_at_hand", own.get)
+    monkeypatch.setattr(room, "choose_device", lambda _: ("cuda", ""))
+    settings = settings_for(tmp_path, tmp_path / "out", segmenter=str(small_eye("sam")))
+    found = room._eyes(settings)
+    assert found is not None and found.eyes.keys() == {"segmenter"}
+
+
+def test_a_segmenter_that_the_device_has_no_room_for_ends_it(tmp_path: Path, monkeypatch) -> None:
+    from infgen.batch import relabel as room
+    from infgen.models.eyes import Eyes
+
+    class TooLarge:
+        def segment(self, pictures, boxes):
+            raise DeviceFull("too little memory")
+
+    write_pairs(tmp_path / "pairs", 1)
+    monkeypatch.setattr(room, "open_eyes", lambda *_: Eyes(segmenter=TooLarge()))
+    monkeypatch.setattr(room, "_eyes", lambda settings: ResolvedEyes(VerifySettings()))
+    with pytest.raises(DeviceFull):
         relabel(settings_for(tmp_path / "pairs", tmp_path / "out"))

@@ -17,13 +17,18 @@ import numpy as np
 import pytest
 
 import infgen
+from infgen.batch.pipeline import as_line
 from infgen.batch.reporter import Silent
+from infgen.batch.runner import count_up
 from infgen.batch.store import Store
 from infgen.ops.camera import apply_finish
 from infgen.ops.rle import decode_rle
+from infgen.records.box import Box
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.manifest import Manifest
+from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
+from infgen.records.verdict import Sighting
 from tests.making import Tables, differing, draw_cutout, draw_scene, make_tables, save, snapshot
 
 LATE = 60.0
@@ -700,3 +705,15 @@ def test_a_folder_that_vanishes_in_mid_run_is_no_success(tables: Tables, tmp_pat
 
     with pytest.raises(StorageError):
         infgen.run(**tables.settings(out=out, images=4, workers=1), reporter=Saboteur())
+
+
+def test_what_a_background_shows_is_counted_once_whatever_its_layouts(tmp_path: Path) -> None:
+    def entry(index: int, scene: int) -> Entry:
+        seen = (Sighting(0, 0.9, Box(1, 1, 5, 5)),)
+        background = BackgroundPlan(scene, 0)
+        return Entry(index, "train", (8, 8), "a.png", 1, background, sighted=seen)
+
+    lines = [as_line(entry(index, scene)) for index, scene in enumerate([0, 0, 1])]
+    (tmp_path / "samples-00000.jsonl").write_bytes(b"".join(lines))
+    [[one], _, _] = count_up(Store(tmp_path), 3, ["ball"], ["train"])
+    assert one.sighted == 2

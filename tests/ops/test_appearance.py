@@ -77,6 +77,18 @@ def test_a_ring_keeps_its_hole_and_small_gaps_close():
     assert cv2.connectedComponents(found.view(np.uint8))[0] == 2
 
 
+@pytest.mark.parametrize("softness", [0.7, 1.2])
+def test_a_ring_with_soft_edges_keeps_its_hole_too(softness):
+    """Painted edges always are: what is in the hole then is like neither side of its rim."""
+    picture, denoise = scene(contrast=5), np.zeros((SIDE, SIDE), bool)
+    denoise[40:152, 40:152] = True
+    ring = cv2.circle(np.zeros((SIDE, SIDE), np.float32), (96, 96), 40, 1.0, 14)
+    soft = cv2.GaussianBlur(ring, (0, 0), softness)[..., None]
+    after = (soft * np.array([255.0, 0, 0]) + (1 - soft) * picture).astype(np.uint8)
+    found = outline(picture, grain(after, 1, 2.0), denoise, CELL)
+    assert iou(found, ring > 0) > 0.75
+
+
 def test_larger_parts_are_kept_and_specks_are_not():
     picture, denoise = scene(contrast=5), np.zeros((SIDE, SIDE), bool)
     denoise[24:168, 24:168] = True

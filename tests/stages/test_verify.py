@@ -10,7 +10,7 @@ import pytest
 
 from infgen.models.detections import Detection
 from infgen.models.eyes import Eyes
-from infgen.models.prompts import Prompt
+from infgen.models.prompts import Prompt, Rejected
 from infgen.ops.judging import NOTHING, RULES, thumbnail
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import decode_rle
@@ -274,3 +274,34 @@ def test_a_scene_that_shows_a_class_is_painted_again_and_what_remains_is_told():
     shown = ImagePlan(0, "train", SIZE, cut, ())
     backgrounds.make([shown])
     assert [one.class_id for one in backgrounds.sighted(shown)] == [1]
+
+
+def test_a_scene_that_shows_a_class_is_better_than_none():
+    class OnceOnly(Scenes):
+        def scenes(self, prompts, size, seeds):
+            made = super().scenes(prompts, size, seeds)
+            return made if self.asked == 1 else [Rejected("it is black") for _ in made]
+
+    sees = Verify(NAMES, Eyes(detector=FixedDetector(Detection(1, 0.9, BALL))))
+    wanted = ImagePlan(0, "train", SIZE, BackgroundPlan(0, 0, prompt="a meadow", seed=3), ())
+    backgrounds = Backgrounds({}, OnceOnly(), look=sees.sighted)
+    [canvas] = backgrounds.make([wanted])
+    assert isinstance(canvas, np.ndarray) and canvas.max() == 1
+    assert [one.class_id for one in backgrounds.sighted(wanted)] == [1]
+
+
+def test_no_scene_is_used_that_nobody_could_look_at():
+    sees = Verify(NAMES, Eyes(detector=FixedDetector(Detection(1, 0.9, BALL))))
+    failures = [RuntimeError("a detector's bad day")]
+
+    def look(pictures):
+        if failures:
+            raise failures.pop()
+        return sees.sighted(pictures)
+
+    wanted = ImagePlan(0, "train", SIZE, BackgroundPlan(0, 0, prompt="a meadow", seed=3), ())
+    backgrounds = Backgrounds({}, Scenes(), look=look)
+    with pytest.raises(RuntimeError):
+        backgrounds.make([wanted])
+    backgrounds.make([wanted])
+    assert [one.class_id for one in backgrounds.sighted(wanted)] == [1]
