@@ -40,7 +40,7 @@ from infgen.models.eyes import Segmenter
 from infgen.models.resolve import choose_device
 from infgen.models.settings import VerifySettings
 from infgen.ops.dealing import choose_val
-from infgen.ops.masks import tight_box
+from infgen.ops.masks import same_thing, tight_box
 from infgen.ops.refit import Found, find_objects, find_requested
 from infgen.ops.rle import encode_rle
 from infgen.records.errors import REFUSED, InputError, WorkerDied
@@ -53,7 +53,6 @@ from infgen.sources.pairs import read_pairs
 from infgen.sources.pictures import read_rgb
 
 METHOD = "relabel"
-SAME = 0.3  # IoU of two outlines from which they are of one object
 UNSURE, NOT_FOUND = "unsure", "not found"  # why an object has no label
 
 
@@ -278,9 +277,8 @@ def _find(pair: Pair, segmenter: Segmenter | None) -> list[Found | None]:
 
 def _redrawn(one: Found, mask: np.ndarray) -> Found:
     """The object with a segmenter's outline, (H, W) bool, if that is of the same thing."""
-    both, either = np.count_nonzero(one.mask & mask), np.count_nonzero(one.mask | mask)
     box = tight_box(mask)
-    return Found(mask, box, one.confidence) if box and both >= SAME * either else one
+    return Found(mask, box, one.confidence) if box and same_thing(one.mask, mask) else one
 
 
 def _fingerprint(

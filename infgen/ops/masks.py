@@ -14,6 +14,14 @@ import numpy as np
 
 from infgen.records.box import Box
 
+SAME = 0.3  # IoU of two outlines from which they are of one thing
+
+
+def same_thing(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two outlines, (H, W) bool, are of one thing, well or badly drawn."""
+    either = int(np.count_nonzero(one | other))
+    return either > 0 and bool(np.count_nonzero(one & other) >= SAME * either)
+
 
 def tight_box(mask: np.ndarray) -> Box | None:
     """The smallest box that holds every pixel of (H, W) `mask`; None when it has none."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from infgen.ops.appearance import outline
 from infgen.ops.judging import NOTHING, RULES, Rule, judge, likeness, measure, thumbnail
-from infgen.ops.masks import tight_box
+from infgen.ops.masks import same_thing, tight_box
 from infgen.records.box import Box
 from infgen.records.verdict import Sighting, Verdict
 
@@ -120,8 +120,8 @@ class Verify:
         masks: list[np.ndarray],
         seen: Sequence[Sequence[Detection]],
     ) -> list[np.ndarray]:
-        """The outlines by the segmenter, as far as it has something to go by: the best detection,
-        else the outline by change."""
+        """The outlines by the segmenter, as far as it has something to go by (the best detection,
+        else the outline by change) and doesn't see quite another thing than changed."""
         if self._segmenter is None:
             return masks
         boxes = [hits[0].box if hits else tight_box(mask)
@@ -134,7 +134,9 @@ class Verify:
             [box for box in boxes if box is not None],
         )
         for number, mask in zip(asked, drawn, strict=True):
-            masks[number] = mask & trials[number].denoise
+            inside = mask & trials[number].denoise
+            if not masks[number].any() or same_thing(masks[number], inside):
+                masks[number] = inside
         return masks
 
     def _measures(
@@ -178,8 +180,10 @@ class Verify:
         scores = self._scorer.score(parts, words)
         for number, now, then in zip(asked, scores[::2], scores[1::2], strict=True):
             rivals = [*now[1:].tolist(), float(then[0])]
-            measures[number]["score"] = round(float(now[0]), 4)
-            measures[number]["lead"] = round(float(now[0]) - max(rivals), 4)
+            lead = float(now[0]) - max(rivals)
+            if np.isfinite(lead):  # records hold numbers only; broken weights say nothing
+                measures[number]["score"] = round(float(now[0]), 4)
+                measures[number]["lead"] = round(lead, 4)
 
     def _reason(self, measures: dict[str, float]) -> str:
         if not measures:

@@ -55,7 +55,7 @@ class Discs:
                 middle = (int(columns.mean()), int(rows.mean()))
                 colour = GREEN if answer == "green disc" else RED
                 for step in range(radius):  # lit from within: nothing real is of one colour
-                    light = tuple(min(value + step * 25 // radius, 255) for value in colour)
+                    light = tuple(min(value - 10 + step * 45 // radius, 255) for value in colour)
                     cv2.circle(result, middle, radius - step, light, -1)
             painted.append(result)
         return painted

@@ -149,6 +149,21 @@ def test_a_segmenter_draws_the_outline_within_what_was_painted():
     assert alone.boxes[0].iou(BALL) > 0.8  # by the change, where nothing was detected
 
 
+def test_a_segmenter_that_sees_nothing_or_another_thing_is_not_followed():
+    corner = np.zeros((192, 192), bool)
+    corner[44:60, 44:60] = True
+    [by_change] = Verify(NAMES)([trial()])
+    for drawn in (np.zeros((192, 192), bool), corner):
+        [judged] = Verify(NAMES, Eyes(segmenter=FixedSegmenter(drawn)))([trial()])
+        assert np.array_equal(judged.mask, by_change.mask)
+
+
+def test_scores_that_are_no_numbers_say_nothing():
+    nan = (float("nan"),) * 3
+    [judged] = Verify(NAMES, Eyes(scorer=FixedScorer(nan, nan)))([trial()])
+    assert judged.verdict.reason == "" and "lead" not in judged.verdict.measures
+
+
 @pytest.mark.parametrize(
     ("after", "before", "expected"),
     [
