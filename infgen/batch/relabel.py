@@ -100,7 +100,7 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
             reporter,
         )
         manifest = _take_stock(store, job, pinned.fingerprint, notes, reporter)
-        manifest = msgspec.structs.replace(manifest, models=eyes.record if eyes else {})
+        manifest = msgspec.structs.replace(manifest, models={"eyes": eyes.record} if eyes else {})
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -270,15 +270,18 @@ def _find(pair: Pair, segmenter: Segmenter | None) -> list[Found | None]:
     things = [one for one in found if one is not None]
     if segmenter is None or not things:
         return found
-    drawn = segmenter.segment([after] * len(things), [one.box for one in things])
-    masks = iter(drawn)
-    return [_redrawn(one, next(masks)) if one is not None else None for one in found]
+    drawn = iter(segmenter.segment([after] * len(things), [one.box for one in things]))
+    taken = np.zeros(after.shape[:2], bool)
+    return [_redrawn(one, next(drawn), taken) if one is not None else None for one in found]
 
 
-def _redrawn(one: Found, mask: np.ndarray) -> Found:
-    """The object with a segmenter's outline, (H, W) bool, if that is of the same thing."""
+def _redrawn(one: Found, drawn: np.ndarray, taken: np.ndarray) -> Found | None:
+    """The object with a segmenter's outline, (H, W) bool, if that is of the same thing, without the
+    pixels that are `taken` by others; these become its own."""
+    mask = (drawn if same_thing(one.mask, drawn) else one.mask) & ~taken
+    taken |= mask
     box = tight_box(mask)
-    return Found(mask, box, one.confidence) if box and same_thing(one.mask, mask) else one
+    return Found(mask, box, one.confidence) if box else None
 
 
 def _fingerprint(

@@ -321,7 +321,7 @@ def test_a_segmenter_from_a_folder_is_used_and_recorded(tmp_path: Path, small_ey
     write_pairs(tmp_path / "pairs", 1)
     segmenter = str(small_eye("sam"))
     manifest = relabel(settings_for(tmp_path / "pairs", tmp_path / "out", segmenter=segmenter))
-    assert manifest.models["segmenter"]["weights"]
+    assert manifest.models["eyes"]["segmenter"]["weights"]
     with pytest.raises(FolderError, match="the model of the segmenter"):
         relabel(settings_for(tmp_path / "pairs", tmp_path / "out"))
 
