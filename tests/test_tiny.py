@@ -34,6 +34,7 @@ pytestmark = pytest.mark.xdist_group("tiny")  # one dataset for all of them
 world = script("tiny_world")
 SIDE = PRESETS["tiny"].native
 MOST_MB = 12
+BARE = ("--keep-backgrounds", "--image-format", "png", "--degrade", "0")  # to compare bit for bit
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "prompts").symlink_to(ROOT / "prompts")
     [command] = [c for _, _, code in BLOCKS for c in infgen_commands(code) if "tiny" in c]
     done = subprocess.run(
-        [sys.executable, "-m", "infgen", *command, "--keep-backgrounds", "--image-format", "png"],
+        [sys.executable, "-m", "infgen", *command, *BARE],
         cwd=folder,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
         capture_output=True,
