@@ -119,19 +119,19 @@ def _distance(mask: np.ndarray) -> np.ndarray:
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
-def verdict(pictures: Iterable[tuple[LabelledPicture, np.ndarray]], seed: int) -> Seams:
-    """What the probe says of pictures, (H, W, 3) uint8 RGB, and their labels."""
+def probed(pictures: Iterable[tuple[LabelledPicture, np.ndarray]], seed: int) -> SeamProbe:
+    """A probe that has looked at pictures, (H, W, 3) uint8 RGB, and their labels."""
     probe = SeamProbe()
     for number, (picture, pixels) in enumerate(pictures):
         probe.add(picture, pixels, stream(seed, number, "seams"))
-    return probe.seams(None, stream(seed, 0, "verdict"))
+    return probe
 
 
 def real_objects(file: Path, seeds: int = 8) -> str:
     """Real objects against like edges: the mean over draws of these, with its bounds' means."""
     found = []
     for seed in range(seeds):
-        auc = verdict(_opened(file), seed).contours
+        auc = probed(_opened(file), seed).seams(None, stream(seed, 0, "verdict")).contours
         assert auc is not None
         found.append((auc.auc, auc.low, auc.high))
     return "{:.3f} ({:.3f}-{:.3f})".format(*np.mean(found, axis=0))
@@ -238,8 +238,9 @@ def main() -> None:
     print("the ancestor's stitching:", _shown(seams.decoys), "self test:", _shown(seams.self_test))
     real = voc_as_coco(data, arguments.out / "voc")
     print("real objects against like edges:", real_objects(real))
-    elsewhere = verdict(moved(real, arguments.seed), arguments.seed)
-    print("the same, elsewhere in their pictures:", _shown(elsewhere.contours))
+    reference, rng = probed(_opened(real), arguments.seed), stream(arguments.seed, 0, "verdict")
+    elsewhere = probed(moved(real, arguments.seed), arguments.seed).seams(reference, rng)
+    print("the same, elsewhere in their pictures:", _both(elsewhere))
     # The second is a control: the same content as the real objects', so only seams are left.
     for name, photographs in (("landscapes", "backgrounds"), ("voc", "voc_mini/Images")):
         out = arguments.out / name
@@ -253,15 +254,18 @@ def main() -> None:
         )
         found = audit(dataset, settings).seams
         assert found is not None
-        decoys = verdict(decoys_as_objects(dataset, arguments.sample), arguments.seed)
+        decoys = probed(decoys_as_objects(dataset, arguments.sample), arguments.seed)
         print(f"copy-paste over {photographs}: self test {_shown(found.self_test)}")
-        print(f"  objects against like edges: {_shown(found.contours)}")
-        print(
-            f"  on as many pictures {_shown(found.contours_alike)}, real objects "
-            f"{_shown(found.reference)}, excess {found.excess}"
-        )
+        print(f"  objects against like edges: {_both(found)}")
+        print(f"  real objects {_shown(found.reference)}, excess {found.excess}")
         print(f"  decoys against untouched places: {_shown(found.decoys)}")
-        print(f"  decoys against like edges: {_shown(decoys.contours)}")
+        print(f"  decoys against like edges: {_both(decoys.seams(reference, rng))}")
+
+
+def _both(found: Seams) -> str:
+    """On all pictures, and on as many as there are with real objects."""
+    few = found.contours_alike.pictures if found.contours_alike else 0
+    return f"{_shown(found.contours)}, on {few} pictures {_shown(found.contours_alike)}"
 
 
 def _shown(found: Auc | None) -> str:
