@@ -296,6 +296,8 @@ def test_files_that_break_off_are_one_sentence(small_eye, tmp_path):
 
 
 def test_loading_says_nothing(small_eye, capfd):
-    load_eyes(resolve(segmenter=small_eye("sam2_video"), detector=small_eye("owlv2")))
+    wanted = {"segmenter": small_eye("sam2_video"), "detector": small_eye("owlv2")}
+    capfd.readouterr()  # building them may speak
+    load_eyes(resolve(**wanted))
     said = capfd.readouterr()
     assert said.out == said.err == ""
