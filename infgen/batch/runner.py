@@ -32,7 +32,6 @@ from infgen.models.eyes import Eyes, load_eyes
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
-from infgen.ops.judging import REASONS
 from infgen.ops.planning import Planner
 from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
@@ -320,7 +319,7 @@ def _second_thoughts(manifest: Manifest) -> Iterator[str]:
     """Sentences where a model painted little of what it was asked for, or scenes show more."""
     left_out: Counter[str] = Counter()
     for one in manifest.classes:
-        left_out.update({why: n for why, n in one.dropped.items() if why in REASONS})
+        left_out.update({why: n for why, n in one.dropped.items() if why in one.rejected})
     missed = left_out.total()
     asked = missed + sum(one.objects for one in manifest.classes)
     if missed > asked / 2:

@@ -40,6 +40,10 @@ class PictureSettings(msgspec.Struct, frozen=True):
     jpeg_quality: Annotated[int, Meta(ge=1, le=100, description="quality of jpg pictures")] = 90
 
 
+Workers = Annotated[int, Meta(ge=1, le=1024, description="processes (default: one per core)")]
+MaxFailures = Annotated[int, Meta(ge=0, description="failed pictures that still count as success")]
+
+
 class RunSettings(msgspec.Struct, frozen=True):
     """All that `infgen run` may be told. The nested structs are the stages' own slices."""
 
@@ -50,13 +54,8 @@ class RunSettings(msgspec.Struct, frozen=True):
         Literal["auto", "inpaint", "paste"],
         Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),
     ] = "auto"
-    workers: (
-        Annotated[int, Meta(ge=1, le=1024, description="processes (default: one per core)")] | None
-    ) = None
-    max_failures: Annotated[
-        int,
-        Meta(ge=0, description="failed pictures that still count as success"),
-    ] = 0
+    workers: Workers | None = None
+    max_failures: MaxFailures = 0
     keep_backgrounds: Annotated[
         bool, Meta(description="keep every background without its objects, as PNG")
     ] = False
@@ -94,13 +93,8 @@ class RelabelSettings(msgspec.Struct, frozen=True):
         float, Meta(ge=0, le=0.9, description="share of val, split by background")
     ] = 0.0
     seed: Annotated[int, Meta(ge=0, description="what is random follows from it")] = 0
-    workers: (
-        Annotated[int, Meta(ge=1, le=1024, description="processes (default: one per core)")] | None
-    ) = None
-    max_failures: Annotated[
-        int,
-        Meta(ge=0, description="failed pictures that still count as success"),
-    ] = 0
+    workers: Workers | None = None
+    max_failures: MaxFailures = 0
     keep_backgrounds: Annotated[bool, Meta(description="keep the pictures before, too")] = False
     export: ExportSettings = ExportSettings()
 

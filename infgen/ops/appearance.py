@@ -58,12 +58,8 @@ def outline(before: np.ndarray, after: np.ndarray, denoise: np.ndarray, cell: in
     outlines, whatever the thread."""
     side = len(denoise)
     if side > SIDE:
-        small_before, small_after = (
-            cv2.resize(one, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for one in (before, after)
-        )
-        room = _resized(denoise, SIDE, 0.999)
-        found = outline(small_before, small_after, room, max(cell * SIDE // side, 2))
-        return _resized(found, side, 0.5) & denoise
+        found = outline(*shrunk(before, after, denoise), max(cell * SIDE // side, 2))
+        return resized(found, side) & denoise
     change = change_map(before, after)
     start = _changed(change, denoise, cell)
     if start.sum() < max(_LEAST_SHARE * denoise.sum(), 1):
@@ -83,7 +79,17 @@ def rim_of(denoise: np.ndarray, width: float) -> np.ndarray:
     return denoise & (depth <= width)
 
 
-def _resized(mask: np.ndarray, side: int, bar: float) -> np.ndarray:
+def shrunk(
+    before: np.ndarray, after: np.ndarray, denoise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both pictures and the mask of a larger crop at SIDE pixels a side; of the mask what lies
+    wholly under it."""
+    small = (cv2.resize(one, (SIDE,) * 2, interpolation=cv2.INTER_AREA) for one in (before, after))
+    return *small, resized(denoise, SIDE, 0.999)  # type: ignore[return-value]
+
+
+def resized(mask: np.ndarray, side: int, bar: float = 0.5) -> np.ndarray:
+    """(S, S) bool at `side` pixels a side: true where it covers the share `bar` of a pixel."""
     kind = cv2.INTER_AREA if side < len(mask) else cv2.INTER_LINEAR
     return cv2.resize(mask.astype(np.float32), (side, side), interpolation=kind) >= bar
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from infgen.ops.appearance import change_map, rim_of
+from infgen.ops.appearance import SIDE, change_map, resized, rim_of, shrunk
 from infgen.ops.masks import tight_box
 from infgen.records.box import Box
 
@@ -55,8 +55,6 @@ RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
     Rule("looks more like something else", "lead", least=0.0),
 )
 
-REASONS = frozenset([NOTHING, *(rule.reason for rule in RULES)])
-
 
 def judge(measures: Mapping[str, float], rules: Sequence[Rule] = RULES) -> str:
     """The first reason not to use an object; empty if there is none."""
@@ -78,6 +76,11 @@ def measure(
     one_colour  share of its surface within a few grey levels of one colour
     roughness   mean square difference of neighbours, of what is expected of white noise
     """
+    if (side := len(denoise)) > SIDE:  # bars are for the scale at which outlines are drawn
+        small, scale = resized(thing, SIDE), SIDE / side
+        thing = small if small.any() else resized(thing, SIDE, 1e-6)
+        before, after, denoise = shrunk(before, after, denoise)
+        asked = Box(*(edge * scale for edge in asked.xyxy))
     box = tight_box(thing)
     assert box is not None
     change = change_map(before, after)

@@ -152,7 +152,7 @@ class Paste:
         if plan.mirror:
             patch = cv2.flip(patch, 1)
         if scene is not None:
-            own = self._softness_of(picture, pyramid, width / pyramid.size[0])
+            own = self._softness_of(picture, pyramid, max(width, height) / max(pyramid.size))
             patch, margin = soften(patch, missing_blur(own, scene))
             patch, x, y = _within(patch, x - margin, y - margin, canvas)
         patch = blend_edges(patch, plan.blend)

@@ -70,6 +70,8 @@ class Verify:
 
     def __call__(self, trials: Sequence[Trial]) -> list[Judged]:
         """Judge trials, each by itself, in order."""
+        if not trials:
+            return []
         masks = [self.outlined(one) for one in trials]
         seen: list[list[Detection]] = [[] for _ in trials]
         if self._detector:

@@ -21,6 +21,8 @@ pytest.importorskip("diffusers", reason="diffusion isn't installed")
 import infgen
 from infgen.batch import methods
 from infgen.batch.store import Store
+from infgen.models.painter import Painter
+from infgen.models.prompts import Rejected
 from infgen.records.errors import DeviceFull, FolderError, InputError
 from tests.making import Tables
 from tests.models.small import build_sd
@@ -303,6 +305,18 @@ def test_a_model_that_paints_next_to_nothing_is_told(asked: dict) -> None:
     assert all(one.rejected for one in manifest.classes if one.dropped)
     [note] = [note for note in manifest.notes if "were painted and left out" in note]
     assert "wrong weights" in note and "--verify off" in note
+
+
+def test_a_model_that_answers_with_nothing_usable_is_told(
+    asked: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does whose numbers run over: pictures come out, and no object in any of them."""
+    black = [Rejected("the picture is black")]
+    monkeypatch.setattr(Painter, "inpaint", lambda self, pictures, *_: black * len(pictures))
+    manifest = infgen.run(**asked)
+    assert manifest.pictures and not any(one.objects for one in manifest.classes)
+    [note] = [note for note in manifest.notes if "were painted and left out" in note]
+    assert "the picture is black" in note
 
 
 def test_a_model_that_paints_what_it_is_asked_for_is_not_suspected(

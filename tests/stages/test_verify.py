@@ -98,6 +98,7 @@ def test_trials_do_not_depend_on_each_other():
     together = [one.verdict for one in verify(trials)]
     assert together == [verify([one])[0].verdict for one in trials]
     assert verify([]) == []
+    assert Verify(NAMES, Eyes(detector=FixedDetector()))([]) == []
 
 
 def test_the_same_again_in_one_picture_is_noticed():
