@@ -106,7 +106,8 @@ def prepare(
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
     means = check_means(means, request, settings)
-    planner = Planner(request, settings.plan, (means.method,) * len(request.classes), canvas)
+    methods = (means.method,) * len(request.classes)
+    planner = Planner(request, settings.plan, methods, canvas, settings.look)
     notes = (*map(str, warnings), *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds

@@ -23,6 +23,7 @@ from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
 from infgen.models.settings import ModelSettings, SegmenterName, VerifySettings
+from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
@@ -60,6 +61,7 @@ class RunSettings(msgspec.Struct, frozen=True):
         bool, Meta(description="keep every background without its objects, as PNG")
     ] = False
     plan: PlanSettings = PlanSettings()
+    look: LookSettings = LookSettings()
     inpaint: InpaintSettings = InpaintSettings()
     model: ModelSettings = ModelSettings()
     verify: VerifySettings = VerifySettings()
@@ -69,7 +71,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that change a plan or a pixel, by name: part of a run's fingerprint."""
-        slices = (self.plan, self.pictures)
+        slices = (self.plan, self.look, self.pictures)
         return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
 
 

@@ -11,16 +11,15 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from infgen.ops.blend import BLENDS
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
-from infgen.ops.mattes import FEATHERS
+from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
-from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -90,7 +89,8 @@ class Planner:
     table: neither on the number of pictures, nor on how the splits fell.
 
     Raises:
-        InputError: the tables ask for no picture, or for more than a dataset may hold.
+        InputError: the tables ask for no picture, or for more than a dataset may hold, or the
+            `looks` name what there isn't.
     """
 
     def __init__(
@@ -99,8 +99,11 @@ class Planner:
         settings: PlanSettings,
         methods: tuple[str, ...],
         canvas: tuple[int, int],
+        looks: LookSettings | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
+        self.looks = looks or LookSettings()
+        check_looks(self.looks)
         self.count = _count_pictures(request, settings)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
@@ -181,7 +184,7 @@ class Planner:
         self, index: int, split: str
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
-        blends = stream(self.settings.seed, index, "blends")  # another table changes no layout
+        looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
         placed = Placed(self.settings.max_overlap)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
@@ -192,21 +195,21 @@ class Planner:
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
-            blend = _draw_blend(blends, method)
+            look = draw_look(looks, self.looks, method)
             if method == "paste":
-                objects.append(self._plan_pasted(class_id, box, split, which, mirror, blend))
+                objects.append(self._plan_pasted(class_id, box, split, which, mirror, look))
             else:
                 purpose = f"object {len(objects)}"
-                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, blend))
+                objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, look))
         return tuple(objects), tuple(dropped)
 
     def _plan_pasted(
-        self, class_id: int, box: Box, split: str, which: float, mirror: float, blend: str
+        self, class_id: int, box: Box, split: str, which: float, mirror: float, look: Look
     ) -> ObjectPlan:
         spec, pool = self.request.classes[class_id], self._cutouts[class_id][split]
         cutout = spec.cutouts[pool[_pick(which, len(pool))]].name
         mirrored = spec.mirror and mirror < self.settings.flip_frac
-        return ObjectPlan(class_id, box, "paste", cutout, mirrored, blend=blend)
+        return ObjectPlan(class_id, box, "paste", cutout, mirrored, look=look)
 
     def _plan_inpainted(
         self,
@@ -215,7 +218,7 @@ class Planner:
         words: ClassSpec | BackgroundSpec,
         index: int,
         purpose: str,
-        blend: str,
+        look: Look,
     ) -> ObjectPlan:
         """An object for the diffusion model. Its dice are its own: painting otherwise changes no
         layout."""
@@ -227,7 +230,7 @@ class Planner:
             negative_prompt=words.negative_prompt,
             seed=derive_seed(self.settings.seed, index, purpose),
             shape=draw_shape(stream(self.settings.seed, index, f"shape of {purpose}")),
-            blend=blend,
+            look=look,
         )
 
     def _plan_decoys(
@@ -237,7 +240,7 @@ class Planner:
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
-        blends = stream(self.settings.seed, index, "blends of decoys")
+        looks = stream(self.settings.seed, index, "blends of decoys")
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
         for one in objects:
@@ -250,13 +253,13 @@ class Planner:
             box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
             if box is None:
                 continue
-            blend = _draw_blend(blends, one.method)
+            look = draw_look(looks, self.looks, one.method)
             if one.method == "paste":
-                plan = self._plan_pasted(one.class_id, box, split, which, mirror, blend)
+                plan = self._plan_pasted(one.class_id, box, split, which, mirror, look)
                 plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
             else:
                 purpose = f"decoy {len(decoys)}"
-                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, blend)
+                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, look)
             decoys.append(plan)
         return tuple(decoys)
 
@@ -310,12 +313,6 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
-
-
-def _draw_blend(rng: np.random.Generator, method: str) -> str:
-    """How an object's edges go over into the scene."""
-    names = list(BLENDS if method == "paste" else FEATHERS)
-    return names[_pick(float(rng.random()), len(names))]
 
 
 def _pick(die: float, count: int) -> int:

@@ -31,12 +31,19 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
 
+class Look(msgspec.Struct, frozen=True):
+    """How an object goes into its scene. `blend` names how its edges go over into it
+    (ops.blend.BLENDS for pasted ones, ops.mattes.FEATHERS for inpainted ones)."""
+
+    blend: str = "plain"
+
+
 class ObjectPlan(msgspec.Struct, frozen=True):
     """One object to paint: its class id, the box that it may fill, and what goes into it.
 
     A pasted one has a `cutout`, mirrored or not. An inpainted one has its prompts, the `seed` of
-    its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape). `blend`
-    names how its edges go over into the scene (ops.blend.BLENDS, ops.mattes.FEATHERS).
+    its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape). `look`
+    says how it goes into the scene.
     """
 
     class_id: int
@@ -49,7 +56,7 @@ class ObjectPlan(msgspec.Struct, frozen=True):
     seed: int = 0
     shape: dict[str, Any] = {}
     source: tuple[float, float] | None = None
-    blend: str = "plain"
+    look: Look = Look()
 
 
 class Dropped(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.plan import BackgroundPlan, Dropped, Finish
+from infgen.records.plan import BackgroundPlan, Dropped, Finish, Look
 from infgen.records.verdict import Sighting, Verdict
 
 
@@ -21,7 +21,7 @@ class Instance(msgspec.Struct, frozen=True):
     mask as COCO's compressed run-length counts over the whole canvas, `area` its number of pixels,
     and `visible_frac` the share (0..1) of the whole object that it is. `score` (0..1) is how sure
     the label is, where it was found in a picture that somebody else had painted. `tries` are those
-    of a diffusion model; the last one was used.
+    of a diffusion model; the last one was used. `look` says how it went into the scene.
     """
 
     id: int
@@ -36,6 +36,7 @@ class Instance(msgspec.Struct, frozen=True):
     mirror: bool = False
     score: float | None = None
     tries: tuple[Verdict, ...] = ()
+    look: Look = Look()
 
 
 class Decoy(msgspec.Struct, frozen=True):

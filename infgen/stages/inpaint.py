@@ -233,7 +233,7 @@ class Inpaint:
         return ""
 
     def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
-        feather = feather_width(job.wanted.box, job.wanted.blend)
+        feather = feather_width(job.wanted.box, job.wanted.look.blend)
         return stitch_matte(job.window, job.denoise, feather, thing)
 
     def _hides_another(self, job: Job, matte: np.ndarray) -> bool:
@@ -273,6 +273,7 @@ def finished(scene: Scene) -> Sample:
                 visible_frac=round(area / one.whole, 4),
                 method="inpaint",
                 tries=one.tries,
+                look=one.plan.look,
             )
         )
     return Sample(scene.canvas, tuple(instances), tuple(dropped), tuple(scene.decoys))

@@ -58,6 +58,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GROUPS = {
     "run": "the run",
     "plan": "what is planned",
+    "look": "how pasted objects go into the scene",
     "inpaint": "inpainting",
     "model": "the diffusion model",
     "verify": "what judges painted objects",

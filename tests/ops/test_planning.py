@@ -71,7 +71,7 @@ def test_the_plan_that_every_machine_and_version_must_make():
         ("note1.png", True, 103.03, 64.46, 197.32, 178.49),
         ("note5.png", False, 154.48, 40.91, 264.74, 120.07),
     ]
-    assert [thing.blend for thing in plan.objects] == ["choke", "choke"]
+    assert [thing.look.blend for thing in plan.objects] == ["choke", "choke"]
     assert plan.finish == Finish(0.445, 2.0, (473, 1), 1)
 
 
@@ -105,7 +105,7 @@ def test_a_plan_comes_back_from_json_as_it_was():
 def test_every_blend_is_drawn_as_often_for_objects_and_decoys(method, blends):
     one = planner(background(800, plain="plain"), a_class("coin", (1, 2)), method=method, decoys=1)
     for of in ("objects", "decoys"):
-        drawn = Counter(thing.blend for plan in plans(one) for thing in getattr(plan, of))
+        drawn = Counter(thing.look.blend for plan in plans(one) for thing in getattr(plan, of))
         assert set(drawn) == set(blends)
         fair = drawn.total() / len(blends)
         assert all(abs(count - fair) < 5 * fair**0.5 for count in drawn.values())

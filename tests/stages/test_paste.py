@@ -15,7 +15,7 @@ from infgen.ops.blend import BLENDS
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import PictureError
-from infgen.records.plan import Dropped
+from infgen.records.plan import Dropped, Look
 from infgen.stages.paste import Paste
 from tests.stages.pictures import by_name, image_plan, saved, thing
 
@@ -321,7 +321,7 @@ def painted_with(blur, tmp_path, blend="plain", **fields):
     """A sample of a sharp cutout on a scene blurred by `blur`, and that scene."""
     rgba = np.dstack([bricks(80, 80, 0), ellipse(80, 80)[..., 3]])
     size, canvas = (240, 200), bricks(200, 240, blur)
-    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), blend=blend)
+    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), look=Look(blend))
     plan = image_plan(size, wanted, **fields)
     stage = Paste(by_name(saved(tmp_path, "sharp.png", rgba)), 0.3)
     [sample] = stage.paint([canvas.copy()], [plan])
@@ -356,7 +356,7 @@ def test_labels_follow_the_blended_edge(tmp_path, blend, blur):
 def with_scene(tmp_path, lighter, canvas, blend):
     """The canvas's lower half darkened and then lightened, with the object of `painted_with`."""
     rgba = np.dstack([bricks(80, 80, 0), ellipse(80, 80)[..., 3]])
-    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), blend=blend)
+    wanted = msgspec.structs.replace(thing("sharp.png", 60, 50, 140, 130), look=Look(blend))
     scene = canvas // 2 + np.uint8(lighter)
     stage = Paste(by_name(saved(tmp_path, "sharp.png", rgba)), 0.3)
     [sample] = stage.paint([scene], [image_plan((240, 200), wanted)])
