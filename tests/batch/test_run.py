@@ -327,6 +327,10 @@ REFUSED = {
     "flip_frac": ({"flip_frac": 0}, "--flip-frac was 0.5 and is now 0.0"),
     "decoys": ({"decoys": 0}, "--decoys was 0.3 and is now 0.0"),
     "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
+    "blend": (
+        {"blend": "plain,soft"},
+        "--blend was plain, choke, feather, soft and is now plain, soft",
+    ),
 }
 
 
