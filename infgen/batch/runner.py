@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from infgen import __version__
+from infgen.batch.depth import facts_of, find_depth, write_depths
 from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.fingerprint import fingerprint_of
 from infgen.batch.methods import Means, check_means, choose_means
@@ -74,6 +75,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         fingerprint=fingerprint_of(settings, planner, means),
     )
     store.check(pinned.fingerprint)
+    depth = find_depth(settings, store, reporter)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
@@ -92,6 +94,10 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             reporter.warn(note)
         manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, *second_thoughts))
         preview_made(store, manifest)
+        if depth:
+            write_depths(store, manifest.pictures, depth, partial(open_eyes, depth), reporter)
+        if facts := facts_of(store):
+            manifest.models["depth"] = msgspec.to_builtins(facts)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest

@@ -22,7 +22,7 @@ from msgspec import Meta
 from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
-from infgen.models.settings import ModelSettings, SegmenterName, VerifySettings
+from infgen.models.settings import DepthSettings, ModelSettings, SegmenterName, VerifySettings
 from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
@@ -66,6 +66,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     model: ModelSettings = ModelSettings()
     verify: VerifySettings = VerifySettings()
     pictures: PictureSettings = PictureSettings()
+    depth: DepthSettings = DepthSettings()
     export: ExportSettings = ExportSettings()
 
     @property
@@ -130,7 +131,14 @@ class BankSettings(msgspec.Struct, frozen=True):
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
-MODELS = ("model", "inpaint_model", "detector", "segmenter", "scorer")  # names, or folders
+MODELS = (
+    "model",
+    "inpaint_model",
+    "detector",
+    "segmenter",
+    "scorer",
+    "depth_model",
+)  # names, or folders
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 

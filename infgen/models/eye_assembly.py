@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import transformers
 
+from infgen.models.depths import DepthEstimator
 from infgen.models.detectors import GroundingDetector, Owlv2Detector
 from infgen.models.eye_choice import Eye
 from infgen.models.frames import look_of
@@ -17,17 +18,18 @@ from infgen.models.known_eyes import ARCHITECTURES
 from infgen.models.placing import memory_or_sentence
 from infgen.models.scorers import SiglipScorer
 from infgen.models.segmenters import SamSegmenter
-from infgen.models.turns import NO_ROOM, Turns
+from infgen.models.turns import Turns
 from infgen.models.verdict import hushed
 from infgen.records.errors import InputError
 
 # newer transformers call it `dtype`; older ones know only `torch_dtype`
 RELEASE = tuple(int(number) for number in transformers.__version__.split(".")[:2])
+WITHOUT = {"depth": "leave --depth out"}  # what can be done without a model
 DTYPE_WORD = "dtype" if RELEASE >= (4, 56) else "torch_dtype"
 
 
 def assemble_eye(eye: Eye, folder: Path, device: str) -> Any:
-    """A detector, segmenter or scorer from files on this disk.
+    """A detector, segmenter, scorer or depth estimator from files on this disk.
 
     Raises:
         InputError: some of the weights are missing.
@@ -36,18 +38,29 @@ def assemble_eye(eye: Eye, folder: Path, device: str) -> Any:
     kind = eye.architecture
     with _quietly():
         model = _load(eye, folder)
-        tokenizer = None
-        if eye.role != "segmenter":
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    look, turns = look_of(kind, eye.found.configs), Turns(eye.name, device)
-    with memory_or_sentence(NO_ROOM.format(eye.name)):
+        reader = _reader(eye, folder)
+    turns = Turns(eye.name, device, WITHOUT.get(eye.role, "use --verify change"))
+    with memory_or_sentence(turns.no_room):
         model.to(device)
+    if eye.role == "depth":
+        return DepthEstimator(model, reader, turns)
+    look = look_of(kind, eye.found.configs)
     if eye.role == "segmenter":
         return SamSegmenter(model, look, turns, stretches=kind != "sam")
     if eye.role == "scorer":
-        return SiglipScorer(model, tokenizer, look, turns)
+        return SiglipScorer(model, reader, look, turns)
     kinds = Owlv2Detector if kind == "owlv2" else GroundingDetector
-    return kinds(model, tokenizer, look, turns)
+    return kinds(model, reader, look, turns)
+
+
+def _reader(eye: Eye, folder: Path) -> Any:
+    """What makes texts, or for depth pictures, into what the model reads. (The other models get
+    their pictures from frames.py.)"""
+    if eye.role in ("detector", "scorer"):
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if eye.role == "depth":
+        return transformers.AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+    return None
 
 
 def _load(eye: Eye, folder: Path) -> Any:

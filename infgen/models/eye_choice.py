@@ -14,8 +14,8 @@ from infgen.models import hub, verdict
 from infgen.models.choice import name_of, weights_of
 from infgen.models.files import CONFIG, Need
 from infgen.models.hub import Found
-from infgen.models.known_eyes import ARCHITECTURES, EYES, Role, default_of, taken
-from infgen.models.settings import VerifySettings
+from infgen.models.known_eyes import ARCHITECTURES, EYES, JUDGES, Role, default_of, taken
+from infgen.models.settings import DepthSettings, VerifySettings
 from infgen.records.errors import Problem
 
 DTYPE = "fp32"
@@ -69,10 +69,10 @@ class Eye:
 
 @dataclass(frozen=True)
 class ResolvedEyes:
-    """The answer of `resolve_eyes`: the models by their roles, which may be none at all. Without
-    problems `load_eyes` can be tried. `missing` names packages to install."""
+    """The answer of `resolve_eyes` or `resolve_depth`: the models by their roles, which may be none
+    at all. Without problems `load_eyes` can be tried. `missing` names packages to install."""
 
-    settings: VerifySettings
+    settings: VerifySettings | DepthSettings
     device: str = "cpu"
     eyes: dict[Role, Eye] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ def resolve_eyes(settings: VerifySettings, device: str) -> ResolvedEyes:
     if settings.verify in ("off", "change"):
         unused = tuple(f"--{role} does nothing with --verify {settings.verify}" for role in named)
         return ResolvedEyes(settings, device, warnings=unused)
-    wanted = {role: Named(role, named[role], f"--{role}") for role in EYES if role in named}
+    wanted = {role: Named(role, named[role], f"--{role}") for role in JUDGES if role in named}
     if settings.verify == "detector" and "detector" not in wanted:
         default = default_of("detector")
         wanted["detector"] = Named("detector", default, "--verify detector:")
@@ -131,19 +131,38 @@ def resolve_eyes(settings: VerifySettings, device: str) -> ResolvedEyes:
     if lacking := hub.space_lacking(eye.found for eye in eyes.values()):
         problems.append(Problem(lacking))
     if device != "cpu":  # where a look costs little, what is there is used
-        eyes |= {role: eye for role in EYES if role not in eyes and (eye := _at_hand(role))}
+        eyes |= {role: eye for role in JUDGES if role not in eyes and (eye := _at_hand(role))}
     return ResolvedEyes(
         settings,
         device,
-        {role: eyes[role] for role in EYES if role in eyes},
+        {role: eyes[role] for role in JUDGES if role in eyes},
         warnings=_warnings(eyes, device),
         problems=tuple(problems),
     )
 
 
+def resolve_depth(settings: DepthSettings, device: str) -> ResolvedEyes:
+    """The same for the model that estimates depth: the default, or the one that is named."""
+    option = "--depth-model" if settings.depth_model else "--depth:"
+    one = Named("depth", settings.depth_model or default_of("depth"), option)
+    if missing := verdict.missing_packages(lora=False):
+        text = f"needs {', '.join(missing)}: pip install 'infgen[diffusion]'"
+        return ResolvedEyes(settings, device, problems=(one.problem(text),), missing=missing)
+    eye = Eye("depth", _find(one))
+    problems = tuple(filter(None, [_trouble_with(eye)]))
+    lacking = hub.space_lacking([eye.found])
+    return ResolvedEyes(
+        settings,
+        device,
+        {"depth": eye},
+        warnings=_warnings({"depth": eye}, device),
+        problems=tuple(map(one.problem, problems)) + ((Problem(lacking),) if lacking else ()),
+    )
+
+
 def _need(role: Role, source: str) -> Need:
-    """A segmenter reads nothing; the others do."""
-    return Need(source, kind="vision" if role == "segmenter" else "vision-text")
+    """Detectors and scorers read, the others don't."""
+    return Need(source, kind="vision-text" if role in ("detector", "scorer") else "vision")
 
 
 def _find(one: Named) -> Found:
@@ -176,7 +195,8 @@ def _trouble_with(eye: Eye) -> str:
     if known is None or not right:
         what = f"a model of the kind {eye.architecture}" if eye.architecture else "something else"
         takes = ", ".join(taken(eye.role))
-        return f"{what}, which is no {eye.role} that infgen can run: it takes {takes}"
+        kind = "depth model" if eye.role == "depth" else eye.role
+        return f"{what}, which is no {kind} that infgen can run: it takes {takes}"
     import transformers
 
     if known.class_name in dir(transformers):

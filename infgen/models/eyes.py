@@ -14,12 +14,22 @@ import numpy as np
 
 from infgen.models import hub
 from infgen.models.detections import Detection
-from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
+from infgen.models.eye_choice import ResolvedEyes, resolve_depth, resolve_eyes
 from infgen.models.loader import one_at_a_time
 from infgen.records.box import Box
 from infgen.records.errors import InfgenError, InputError, MissingExtra
 
-__all__ = ["Detector", "Eyes", "ResolvedEyes", "Scorer", "Segmenter", "load_eyes", "resolve_eyes"]
+__all__ = [
+    "Depth",
+    "Detector",
+    "Eyes",
+    "ResolvedEyes",
+    "Scorer",
+    "Segmenter",
+    "load_eyes",
+    "resolve_depth",
+    "resolve_eyes",
+]
 
 
 class Detector(Protocol):
@@ -62,6 +72,20 @@ class Scorer(Protocol):
         """
 
 
+class Depth(Protocol):
+    """Estimates how far away things are."""
+
+    metric: bool
+    """True: depths are metres. False: they say only what is nearer than what, in the model's own
+    units, and grow towards the camera."""
+
+    def depths(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Per picture, (H, W, 3) uint8 RGB of any size, its depth: (H, W) float32.
+
+        Raises: as `Detector.detect`.
+        """
+
+
 @dataclass(frozen=True)
 class Eyes:
     """The loaded models; None for what wasn't asked for."""
@@ -69,6 +93,7 @@ class Eyes:
     detector: Detector | None = None
     segmenter: Segmenter | None = None
     scorer: Scorer | None = None
+    depth: Depth | None = None
 
 
 def load_eyes(resolved: ResolvedEyes) -> Eyes:

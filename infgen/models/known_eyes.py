@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Role = Literal["detector", "segmenter", "scorer"]
+Role = Literal["detector", "segmenter", "scorer", "depth"]
 
 
 class EyeRow(msgspec.Struct, frozen=True):
@@ -66,12 +66,25 @@ SCORERS = _rows(
         "SigLIP 2: how well a phrase fits a picture",
     ),
 )
+DEPTHS = _rows(
+    EyeRow(
+        "depth-anything/Depth-Anything-V2-Small-hf",
+        "depth_anything",
+        "Apache-2.0",
+        1,
+        "which parts are nearer than others (--depth); the larger ones are non-commercial",
+    ),
+)
 EYES: Mapping[Role, Mapping[str, EyeRow]] = {
     "detector": DETECTORS,
     "segmenter": SEGMENTERS,
     "scorer": SCORERS,
+    "depth": DEPTHS,
 }
 """The default of each role is its first."""
+
+JUDGES: tuple[Role, ...] = ("detector", "segmenter", "scorer")
+"""The roles that look at what was painted, before it is labelled."""
 
 
 class Architecture(NamedTuple):
@@ -91,6 +104,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "sam": Architecture("segmenter", "SamModel"),
     # SigLIP 2 is SigLIP with other weights, but for the NaFlex models (model_type "siglip2")
     "siglip": Architecture("scorer", "SiglipModel"),
+    "depth_anything": Architecture("depth", "DepthAnythingForDepthEstimation"),
+    "dpt": Architecture("depth", "DPTForDepthEstimation"),
+    "glpn": Architecture("depth", "GLPNForDepthEstimation"),
 }
 
 

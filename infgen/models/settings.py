@@ -107,3 +107,22 @@ class VerifySettings(msgspec.Struct, frozen=True):
         """The models that the user names, by their roles."""
         roles = {"detector": self.detector, "segmenter": self.segmenter, "scorer": self.scorer}
         return {role: name for role, name in roles.items() if name}
+
+
+class DepthSettings(msgspec.Struct, frozen=True):
+    """Depth maps of the finished pictures."""
+
+    depth: Annotated[
+        bool, Meta(description="write a depth map of every picture, as a model estimates it")
+    ] = False
+    depth_model: (
+        Annotated[
+            str,
+            Meta(
+                description="what estimates it: a hub id or a folder "
+                "(default: depth-anything/Depth-Anything-V2-Small-hf)"
+            ),
+        ]
+        | None
+    ) = None
+    depth_bits: Annotated[Literal["8", "16"], Meta(description="bits a pixel of depth maps")] = "16"

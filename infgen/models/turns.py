@@ -13,10 +13,6 @@ from infgen.models.placing import answers, is_out_of_memory
 from infgen.records.errors import DeviceFull, DeviceLost
 
 LARGEST_BATCH = {"cuda": 8, "mps": 2, "cpu": 2}
-NO_ROOM = (
-    "the device has too little memory for {}, even for one picture at a time: name a smaller "
-    "model, or use --verify change"
-)
 
 
 class Question(NamedTuple):
@@ -31,10 +27,15 @@ Result = TypeVar("Result")
 
 
 class Turns:
-    """Lets a model, by its `name` for people, work through lists on a device."""
+    """Lets a model, by its `name` for people, work through lists on a device. `instead`: what the
+    user can do without it."""
 
-    def __init__(self, name: str, device: str):
-        self.name, self.device = name, device
+    def __init__(self, name: str, device: str, instead: str):
+        self.device = device
+        self.no_room = (
+            f"the device has too little memory for {name}, even for one picture at a time: name a "
+            f"smaller model, or {instead}"
+        )
         self.batch_size = LARGEST_BATCH[device]
         self._turn = threading.Lock()
 
@@ -69,7 +70,7 @@ class Turns:
         if self.device == "cuda":
             torch.cuda.empty_cache()
         if len(items) == 1:
-            raise DeviceFull(NO_ROOM.format(self.name))
+            raise DeviceFull(self.no_room)
         self.batch_size = len(items) // 2
         return []
 

@@ -63,6 +63,7 @@ GROUPS = {
     "model": "the diffusion model",
     "verify": "what judges painted objects",
     "pictures": "the pictures",
+    "depth": "depth maps",
     "export": "the labels",
 }
 

@@ -227,13 +227,14 @@ def print_models(presets: Iterable[Preset]) -> None:
 
 
 def print_eyes(eyes: Mapping[Role, Mapping[str, EyeRow]]) -> None:
-    """The models that can judge what was painted, by the option that takes them; of each the first
-    is the default."""
+    """The models that can judge what was painted or estimate depth, by the option that takes them;
+    of each the first is the default."""
     with written_out():
-        print("\nverify (see --verify)")
+        print("\nverify (see --verify) and depth (see --depth)")
         for role, rows in eyes.items():
+            option = "depth-model" if role == "depth" else role
             for row in rows.values():
-                print(f"\n--{role:<11}{f'{row.memory_gb:g} GB':>9}   {row.licence}")
+                print(f"\n--{option:<11}{f'{row.memory_gb:g} GB':>9}   {row.licence}")
                 print(f"    {row.note}\n    {row.id}")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 import transformers
+from transformers.models.dpt import DPTImageProcessorPil
+from transformers.models.glpn import GLPNImageProcessorPil
 from transformers.models.grounding_dino import GroundingDinoImageProcessorPil
 from transformers.models.owlv2 import Owlv2ImageProcessorPil
 from transformers.models.sam import SamImageProcessorPil
@@ -164,6 +166,59 @@ def build_siglip(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
+def build_depth_anything(folder: Path, seed: int = 0, metric: bool = False) -> Path:
+    """Depth Anything: sides of 14 px patches, the shorter one 70 px."""
+    torch.manual_seed(seed)
+    backbone = transformers.Dinov2Config(
+        hidden_size=24, num_hidden_layers=4, num_attention_heads=2, mlp_ratio=2, image_size=70,
+        patch_size=14, out_indices=[1, 2, 3, 4], reshape_hidden_states=False,
+    )  # fmt: skip
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone, patch_size=14, reassemble_hidden_size=24, fusion_hidden_size=8,
+        neck_hidden_sizes=[8, 8, 8, 8], head_hidden_size=8, reassemble_factors=[4, 2, 1, 0.5],
+        depth_estimation_type="metric" if metric else "relative", max_depth=20 if metric else 1,
+    )  # fmt: skip
+    _save_awake(transformers.DepthAnythingForDepthEstimation(config), folder)
+    DPTImageProcessorPil(
+        size={"height": 70, "width": 70}, keep_aspect_ratio=True, ensure_multiple_of=14, resample=3
+    ).save_pretrained(folder)
+    return folder
+
+
+def build_dpt(folder: Path, seed: int = 0) -> Path:
+    """DPT, as MiDaS 3 is: a square of 32 px."""
+    torch.manual_seed(seed)
+    config = transformers.DPTConfig(
+        hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16,
+        image_size=32, patch_size=8, backbone_out_indices=[0, 1, 2, 3], fusion_hidden_size=8,
+        neck_hidden_sizes=[8, 8, 8, 8], is_hybrid=False,
+    )  # fmt: skip
+    _save_awake(transformers.DPTForDepthEstimation(config), folder)
+    DPTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def build_glpn(folder: Path, seed: int = 0) -> Path:
+    """GLPN: sides that 32 divides."""
+    torch.manual_seed(seed)
+    config = transformers.GLPNConfig(
+        hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=8,
+    )  # fmt: skip
+    _save_awake(transformers.GLPNForDepthEstimation(config), folder)
+    GLPNImageProcessorPil().save_pretrained(folder)
+    return folder
+
+
+def _save_awake(model: torch.nn.Module, folder: Path) -> None:
+    """With weights so large that what comes out isn't the same everywhere."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                torch.nn.init.kaiming_normal_(weight)
+    model.save_pretrained(folder)
+
+
 def _letters_tokenizer(room: int) -> transformers.CLIPTokenizer:
     """One that spells. As with CLIP's, what fills up comes first, what ends a text last."""
     tokens = ["!", *LETTERS, *(f"{c}</w>" for c in LETTERS), "<|startoftext|>", "<|endoftext|>"]
@@ -181,4 +236,7 @@ BUILDERS: dict[str, Callable[..., Path]] = {
     "sam2": build_sam2,
     "sam2_video": lambda folder: build_sam2(folder, video=True),
     "siglip": build_siglip,
+    "depth_anything": build_depth_anything,
+    "dpt": build_dpt,
+    "glpn": build_glpn,
 }

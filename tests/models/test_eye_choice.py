@@ -14,9 +14,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from infgen.models import verdict
-from infgen.models.eyes import Eyes, load_eyes, resolve_eyes
+from infgen.models.eyes import Eyes, load_eyes, resolve_depth, resolve_eyes
 from infgen.models.known_eyes import ARCHITECTURES, EYES, default_of, taken
-from infgen.models.settings import VerifySettings
+from infgen.models.settings import DepthSettings, VerifySettings
 from infgen.records.errors import InputError, MissingExtra
 from tests.models.fake_hub import SHA
 
@@ -25,6 +25,8 @@ DEFAULT = {"detector": "grounding-dino", "segmenter": "sam2", "scorer": "siglip"
 
 def resolve(device="cpu", verify="auto", **named):
     named = {role: str(source) for role, source in named.items()}
+    if "depth" in named:
+        return resolve_depth(DepthSettings(depth=True, depth_model=named["depth"]), device)
     return resolve_eyes(VerifySettings(verify=verify, **named), device)
 
 
@@ -267,7 +269,7 @@ def change(folder, how):
 def test_weights_that_are_missing_are_never_made_up(small_eye, tmp_path, architecture):
     folder = shutil.copytree(small_eye(architecture), tmp_path / "part")
     # not one that is there twice, under another name
-    gone = [name for name in load_file(folder / "model.safetensors") if "layer_norm" in name][:3]
+    gone = [name for name in load_file(folder / "model.safetensors") if "norm" in name][:3]
     assert gone
     change(folder, lambda weights: [weights.pop(name) for name in gone])
     role = ARCHITECTURES[architecture].role

@@ -1,0 +1,135 @@
+"""`infgen run --depth`: a map for every picture, whose values can be had back; any death."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the diffusion extra isn't installed")
+pytest.importorskip("transformers", reason="the diffusion extra isn't installed")
+
+import infgen
+from infgen.batch import depth as room
+from infgen.batch.depth import Scale, facts_of
+from infgen.batch.store import Store
+from infgen.models.eyes import load_eyes, resolve_depth
+from infgen.models.settings import DepthSettings
+from infgen.records.errors import InputError
+from tests.making import Tables, differing, snapshot
+
+
+def run(tables: Tables, out: Path, model: Path, **more: object):
+    asked = {"depth": True, "depth_model": str(model), "images": 7, "workers": 1} | more
+    return infgen.run(**tables.settings(out=out, **asked))
+
+
+def scales_of(out: Path) -> list[Scale]:
+    lines = (out / "depth/scales-00000.jsonl").read_bytes().splitlines()
+    return [msgspec.json.decode(line, type=Scale) for line in lines]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_every_picture_has_a_map_and_its_values_can_be_had_back(
+    tables: Tables, tmp_path: Path, small_eye, bits: int
+) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    manifest = run(tables, out, model, depth_bits=str(bits))
+    settings = DepthSettings(depth=True, depth_model=str(model))
+    judge = load_eyes(resolve_depth(settings, "cpu")).depth
+    scales = scales_of(out)
+    assert len(scales) == manifest.pictures == 7
+    for scale, entry in zip(scales, Store(out).entries(), strict=True):
+        pixels = cv2.imread(str(out / scale.file), cv2.IMREAD_UNCHANGED)
+        assert pixels.dtype == (np.uint8 if bits == 8 else np.uint16)
+        assert pixels.shape == entry.size[::-1]
+        picture = cv2.imread(str(out / entry.file))[..., ::-1]
+        [expected] = judge.depths([picture])
+        step = (scale.high - scale.low) / (2**bits - 1)
+        assert step > 0
+        assert np.abs(scale.low + pixels * step - expected).max() <= 0.51 * step + 1e-5 * scale.high
+    facts = facts_of(Store(out))
+    assert manifest.models["depth"] == msgspec.to_builtins(facts)
+    assert facts.bits == bits and not facts.metric
+
+
+def test_maps_that_are_lost_are_made_again_and_nothing_else(
+    tables: Tables, tmp_path: Path, small_eye, monkeypatch
+) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    run(tables, out, model)
+    before = snapshot(out, "run.log")
+    scales = scales_of(out)
+    for scale in scales[2:4]:
+        (out / scale.file).unlink()
+    looked = []
+    write = room._write
+    monkeypatch.setattr(
+        room, "_write", lambda *given: looked.append(given[2].index) or write(*given)
+    )
+    run(tables, out, model)
+    assert sorted(looked) == [2, 3]
+    assert not differing(before, snapshot(out, "run.log"))
+
+
+def test_a_killed_pass_goes_on(tables: Tables, tmp_path: Path, small_eye, monkeypatch) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    whole = tmp_path / "whole"
+    run(tables, whole, model)
+    write = room._write
+
+    def dies(folder, bits, entry, found):
+        if entry.index == 4:
+            raise KeyboardInterrupt
+        return write(folder, bits, entry, found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "_write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run(tables, out, model)
+    assert not (out / "manifest.json").exists()
+    run(tables, out, model)
+    assert not differing(snapshot(whole, "run.log"), snapshot(out, "run.log"))
+
+
+def test_a_finished_dataset_gets_its_maps_later_and_keeps_every_byte(
+    tables: Tables, tmp_path: Path, small_eye
+) -> None:
+    out = tmp_path / "out"
+    infgen.run(**tables.settings(out=out, images=7, workers=1))
+    before = snapshot(out, "run.log", "manifest.json", "run.toml")
+    run(tables, out, small_eye("depth_anything"))
+    after = snapshot(out, "run.log", "manifest.json", "run.toml")
+    assert {name: after[name] for name in before} == before
+    assert sum(name.startswith("depth/train/") for name in after) >= 6
+    later = infgen.run(**tables.settings(out=out, images=7, workers=1))
+    assert later.models["depth"]["bits"] == 16  # what is there is told, asked for again or not
+
+
+def test_another_model_is_refused_before_anything_is_written(
+    tables: Tables, tmp_path: Path, small_eye
+) -> None:
+    out = tmp_path / "out"
+    run(tables, out, small_eye("depth_anything"))
+    before = snapshot(out)
+    with pytest.raises(InputError, match=r"the depth maps in .* are by depth_anything"):
+        run(tables, out, small_eye("dpt"))
+    with pytest.raises(InputError, match=r"16 bits a pixel, and now .* with 8"):
+        run(tables, out, small_eye("depth_anything"), depth_bits="8")
+    assert not differing(before, snapshot(out))
+
+
+def test_a_model_that_can_t_be_had_is_told_before_work(tables: Tables, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--depth-model nowhere"):
+        run(tables, tmp_path / "out", Path("nowhere"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_depth_json_says_how_to_read_them(tables: Tables, tmp_path: Path, small_eye) -> None:
+    run(tables, tmp_path / "out", small_eye("glpn"), images=2)
+    facts = json.loads((tmp_path / "out/depth/depth.json").read_text())
+    assert facts["metric"] is True and facts["bits"] == 16 and facts["licence"]
