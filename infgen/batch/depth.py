@@ -70,25 +70,32 @@ def facts_of(store: Store) -> DepthFacts | None:
         raise InputError(Problem(f"can't be read: {error}: delete the folder", str(path))) from None
 
 
-def find_depth(settings: RunSettings, store: Store, reporter: Reporter) -> ResolvedEyes | None:
-    """The model that estimates depth, before it is loaded; None if no maps are asked for.
+def find_depth(settings: RunSettings, reporter: Reporter) -> ResolvedEyes:
+    """The model that estimates depth, before it is loaded.
 
     Raises:
-        InputError: it can't be had, or the maps that are there were made by another one.
+        InputError: it can't be had.
     """
-    asked = settings.depth
-    if not asked.depth:
-        if asked.depth_model:
-            reporter.warn("--depth-model does nothing without --depth")
-        return None
-    found = resolve_depth(asked, "cpu")
+    found = resolve_depth(settings.depth, "cpu")
     if not found.missing:
         device, trouble = choose_device(settings.model.device)
         if trouble:
             raise InputError(trouble)
-        found = resolve_depth(asked, device)
+        found = resolve_depth(settings.depth, device)
     if found.problems:
         raise InputError(found.problems)
+    for note in found.warnings:
+        reporter.warn(note)
+    reporter.say(f"depth on {found.device}: {'; '.join(found.licences)}")
+    return found
+
+
+def check_maps(store: Store, found: ResolvedEyes) -> None:
+    """Make sure that the maps which are there, if any, were made alike.
+
+    Raises:
+        InputError: they were made by another model.
+    """
     known, facts = facts_of(store), _facts(found, metric=False)
     if known and (known.model, known.weights, known.bits) != (
         facts.model, facts.weights, facts.bits
@@ -98,10 +105,6 @@ def find_depth(settings: RunSettings, store: Store, reporter: Reporter) -> Resol
             f"the depth maps in {folder} are by {known.model}, {known.bits} bits a pixel, and now "
             f"{facts.model} with {facts.bits} is asked for: name that one, or delete {folder}"
         )
-    for note in found.warnings:
-        reporter.warn(note)
-    reporter.say(f"depth on {found.device}: {'; '.join(found.licences)}")
-    return found
 
 
 def write_depths(

@@ -44,6 +44,8 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
             for name, value in msgspec.structs.asdict(settings.inpaint).items()
         }
         prints["--verify"] = "off" if settings.verify.verify == "off" else "on"
+    if means.depth:
+        prints |= {"--depth-scale": "True"} | eye_prints(means.depth)
     if means.eyes:
         prints |= eye_prints(means.eyes)
     return prints | (model_prints(means.model) if means.model else {})

@@ -21,11 +21,13 @@ from infgen.records.specs import Request
 class Means:
     """What a run paints with: the `method` of every class, and the `model`, if one is needed (for
     the objects, or for scenes of which there is only a prompt). `eyes` are the models that look at
-    what it paints. `lacks`: why the GPU that is there isn't used."""
+    what it paints; `depth` is the one by whose answers sizes go. `lacks`: why the GPU that is there
+    isn't used."""
 
     method: str
     model: Resolved | None = None
     eyes: ResolvedEyes | None = None
+    depth: ResolvedEyes | None = None
     lacks: tuple[Problem, ...] = ()
 
     @property

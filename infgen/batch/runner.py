@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,10 +17,11 @@ import msgspec
 import numpy as np
 
 from infgen import __version__
-from infgen.batch.depth import facts_of, find_depth, write_depths
+from infgen.batch.depth import check_maps, facts_of, find_depth, write_depths
 from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.fingerprint import fingerprint_of
 from infgen.batch.methods import Means, check_means, choose_means
+from infgen.batch.nearness import keep_nearness, nearness_of
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
@@ -75,10 +77,12 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         fingerprint=fingerprint_of(settings, planner, means),
     )
     store.check(pinned.fingerprint)
-    depth = find_depth(settings, store, reporter)
+    depth = _means_for_maps(settings, store, reporter)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
+        if means.depth:
+            keep_nearness(store, planner.request, means.depth, planner.nearness)
         crew = stack.enter_context(Crew(workers_for(settings.workers, planner.count)))
         fill_gaps(
             store,
@@ -113,13 +117,22 @@ def prepare(
     request, warnings = read_request(backgrounds, classes, canvas)
     means = check_means(means, request, settings)
     methods = (means.method,) * len(request.classes)
-    planner = Planner(request, settings.plan, methods, canvas, settings.look)
+    nearness = {}
+    if settings.depth.depth_scale:
+        depth = find_depth(settings, reporter)
+        means = replace(means, depth=depth)
+        opened = partial(open_eyes, depth)
+        nearness = nearness_of(request, Store(settings.out), depth, opened, reporter)
+    planner = Planner(request, settings.plan, methods, canvas, settings.look, nearness)
     notes = (*map(str, warnings), *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
     )
     if means.model and means.model.scenes and generated:
         notes += tuple(filter(None, [canvas_warning(means.model.scenes, canvas)]))
+    if generated and settings.depth.depth_scale:
+        notes += ("--depth-scale: the depth of scenes that are yet to be painted isn't known, so "
+                  "that sizes on them don't go by it",)  # fmt: skip
     if means.method == "inpaint":
         unused = [spec.name for spec in request.classes if spec.cutouts]
         if unused:
@@ -186,6 +199,17 @@ def _made(
     eyes = open_eyes(means.eyes, reporter)  # first: the painter takes the memory that is left
     painter = load_painter(means.model, together, prompts, store, reporter)
     return Pipeline(planner, settings, painter, eyes).in_batches(missing)
+
+
+def _means_for_maps(settings: RunSettings, store: Store, reporter: Reporter) -> ResolvedEyes | None:
+    """The model for depth maps, if there are to be any."""
+    if settings.depth.depth:
+        found = find_depth(settings, reporter)
+        check_maps(store, found)
+        return found
+    if settings.depth.depth_model and not settings.depth.depth_scale:
+        reporter.warn("--depth-model does nothing without --depth or --depth-scale")
+    return None
 
 
 def open_eyes(resolved: ResolvedEyes | None, reporter: Reporter) -> Eyes:

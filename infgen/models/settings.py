@@ -110,7 +110,7 @@ class VerifySettings(msgspec.Struct, frozen=True):
 
 
 class DepthSettings(msgspec.Struct, frozen=True):
-    """Depth maps of the finished pictures."""
+    """Depth maps of the finished pictures, and what depth does to sizes."""
 
     depth: Annotated[
         bool, Meta(description="write a depth map of every picture, as a model estimates it")
@@ -125,4 +125,11 @@ class DepthSettings(msgspec.Struct, frozen=True):
         ]
         | None
     ) = None
+    depth_scale: Annotated[
+        bool,
+        Meta(
+            description="objects on your own background pictures are the larger within their "
+            "class's sizes the nearer their place is, as that model sees it"
+        ),
+    ] = False
     depth_bits: Annotated[Literal["8", "16"], Meta(description="bits a pixel of depth maps")] = "16"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,8 +12,12 @@ from infgen.records.specs import AspectSize, ClassSpec, RangeSize
 
 LONGER_SIDE_RANGE = (1 / 4, 1 / 2)  # of the canvas's shorter side, for sizes by aspect ratio
 TRIES = 64  # boxes drawn for an object before it is given up
-_SLACK = 1e-6  # pixels by which float arithmetic may miss an exact fit
+_SLACK = 1e-6  # pixels, or square pixels, by which float arithmetic may miss an exact fit
 
+LOOSENESS = 0.25  # share of a size range that stays to the dice where the depth is known
+SETTLING = 3  # rounds in which a box's size and the depth at its foot agree
+
+Nearness = Callable[[float, float], float]  # from x, y on the canvas to 0 (far) .. 1 (near)
 Corners = tuple[float, float, float, float]  # xyxy, of a box that is only tried
 
 
@@ -39,19 +44,46 @@ def size_ranges(
     )
 
 
-def draw_box(rng: np.random.Generator, spec: ClassSpec, canvas: tuple[int, int]) -> Corners | None:
+def draw_box(
+    rng: np.random.Generator,
+    spec: ClassSpec,
+    canvas: tuple[int, int],
+    near: Nearness | None = None,
+) -> Corners | None:
     """A box of the class, inside `canvas` = (width, height), in pixels with two decimals.
 
     Sizes too large for a centre within the placement range are never drawn; None if every size is,
-    or every size of the aspect ratio drawn.
+    or every size of the aspect ratio drawn. Where it is known how `near` places are, the size goes
+    by that of the box's foot, and only a little by the dice.
     """
     first, second, *places = rng.random(4).tolist()
+    box = _box(spec, canvas, (first, second), places)
+    if near is None:
+        return box
+    for _ in range(SETTLING):  # another size has its foot elsewhere
+        if box is None:
+            break
+        at = near((box[0] + box[2]) / 2, box[3])
+        ratio = first if isinstance(spec.size, AspectSize) else _by_nearness(at, first)
+        dice = (ratio, _by_nearness(at, second))
+        box = _box(spec, canvas, dice, places)
+    return box
+
+
+def _by_nearness(near: float, die: float) -> float:
+    """A die that mostly says how near a place is."""
+    return min(max(near + LOOSENESS * (die - 0.5), 0.0), 1.0)
+
+
+def _box(
+    spec: ClassSpec, canvas: tuple[int, int], dice: tuple[float, float], places: list[float]
+) -> Corners | None:
     centers = (spec.x_range, spec.y_range)
     most = [_longest(side, center) for side, center in zip(canvas, centers, strict=True)]
     if isinstance(spec.size, RangeSize):
-        size = _draw_ranges(spec.size, canvas, most, (first, second))
+        size = _draw_ranges(spec.size, canvas, most, dice)
     else:
-        size = _draw_aspect(spec.size, canvas, most, (first, second))
+        size = _draw_aspect(spec.size, canvas, most, dice)
     if size is None:
         return None
     x0, x1 = _put(size[0], canvas[0], spec.x_range, places[0])
@@ -114,11 +146,15 @@ class Placed:
         self._coverable: list[float] = []  # square pixels
 
     def place(
-        self, rng: np.random.Generator, spec: ClassSpec, canvas: tuple[int, int]
+        self,
+        rng: np.random.Generator,
+        spec: ClassSpec,
+        canvas: tuple[int, int],
+        near: Nearness | None = None,
     ) -> Box | None:
         """Draw boxes of the class until one can be put down; None if none of TRIES could."""
         for _ in range(TRIES):
-            box = draw_box(rng, spec, canvas)
+            box = draw_box(rng, spec, canvas, near)
             if box is not None and self.add(box):
                 return Box(*box)
         return None
@@ -135,7 +171,7 @@ class Placed:
         for number, (left, top, right, bottom) in enumerate(self._boxes):
             if x0 < right and left < x1 and y0 < bottom and top < y1:
                 common = (min(x1, right) - max(x0, left)) * (min(y1, bottom) - max(y0, top))
-                if common > self._coverable[number]:
+                if common > self._coverable[number] + _SLACK:
                     return False
                 covered.append((number, common))
         for number, common in covered:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
-from infgen.ops.boxes import TRIES, Placed
+from infgen.ops.boxes import TRIES, Nearness, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
 from infgen.ops.looks import LookSettings, check_looks, draw_look
+from infgen.ops.nearness import nearness_on
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -82,7 +83,8 @@ class PlanSettings(msgspec.Struct, frozen=True):
 class Planner:
     """Plans any picture of a run by its index, in any order, on any machine, always alike.
 
-    `methods[c]` is how class c is painted; `canvas` is (width, height) in pixels. `notes` holds
+    `methods[c]` is how class c is painted; `canvas` is (width, height) in pixels. `nearness`
+    holds nearness maps of background pictures, by their names, if sizes go by them. `notes` holds
     sentences for the user about what the tables don't allow (a split that can't be made, ...).
 
     Layouts depend on the seed, the class table and the canvas, backgrounds on the seed and their
@@ -100,9 +102,10 @@ class Planner:
         methods: tuple[str, ...],
         canvas: tuple[int, int],
         looks: LookSettings | None = None,
+        nearness: Mapping[str, np.ndarray] | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
-        self.looks = looks or LookSettings()
+        self.looks, self.nearness = looks or LookSettings(), nearness or {}
         check_looks(self.looks)
         self.count = _count_pictures(request, settings)
         scenes = math.ceil(self.count / settings.per_background)
@@ -133,15 +136,17 @@ class Planner:
             raise IndexError(f"there is no picture {index}: the run has {self.count}")
         number = index // self.settings.per_background
         split = "val" if self._in_val[number] else "train"
-        objects, dropped = self._plan_objects(index, split)
+        background = self._plan_background(number)
+        near = self._near(background)
+        objects, dropped = self._plan_objects(index, split, near)
         return ImagePlan(
             index=index,
             split=split,
             size=self.canvas,
-            background=self._plan_background(number),
+            background=background,
             objects=objects,
             dropped=dropped,
-            decoys=self._plan_decoys(index, split, objects),
+            decoys=self._plan_decoys(index, split, objects, near),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
         )
 
@@ -180,8 +185,13 @@ class Planner:
             flip=flip < self.settings.flip_frac,
         )
 
+    def _near(self, background: BackgroundPlan) -> Nearness | None:
+        """How near the places of a picture are, where that is known."""
+        known = self.nearness.get(background.picture)
+        return None if known is None else nearness_on(known, background, self.canvas)
+
     def _plan_objects(
-        self, index: int, split: str
+        self, index: int, split: str, near: Nearness | None
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
@@ -190,7 +200,7 @@ class Planner:
         dropped: list[Dropped] = []
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
-            box = placed.place(rng, spec, self.canvas)
+            box = placed.place(rng, spec, self.canvas, near)
             which, mirror = rng.random(2).tolist()
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
@@ -234,7 +244,7 @@ class Planner:
         )
 
     def _plan_decoys(
-        self, index: int, split: str, objects: Sequence[ObjectPlan]
+        self, index: int, split: str, objects: Sequence[ObjectPlan], near: Nearness | None
     ) -> tuple[ObjectPlan, ...]:
         """For a share of the objects a place of the like, free of them all, with the background in
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
@@ -250,7 +260,7 @@ class Planner:
             die, which, mirror, x, y = rng.random(5).tolist()
             if die >= self.settings.decoys:
                 continue
-            box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
+            box = placed.place(rng, self.request.classes[one.class_id], self.canvas, near)
             if box is None:
                 continue
             look = draw_look(looks, self.looks, one.method)

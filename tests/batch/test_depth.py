@@ -1,4 +1,5 @@
-"""`infgen run --depth`: a map for every picture, whose values can be had back; any death."""
+"""`infgen run --depth`: a map for every picture, whose values can be had back; any death. And sizes
+that go by depth (--depth-scale)."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ pytest.importorskip("transformers", reason="the diffusion extra isn't installed"
 
 import infgen
 from infgen.batch import depth as room
+from infgen.batch import runner
 from infgen.batch.depth import Scale, facts_of
 from infgen.batch.store import Store
 from infgen.models.eyes import load_eyes, resolve_depth
 from infgen.models.settings import DepthSettings
-from infgen.records.errors import InputError
+from infgen.ops.nearness import nearness_map, nearness_on
+from infgen.records.errors import FolderError, InputError
 from tests.making import Tables, differing, snapshot
 
 
@@ -133,3 +136,60 @@ def test_depth_json_says_how_to_read_them(tables: Tables, tmp_path: Path, small_
     run(tables, tmp_path / "out", small_eye("glpn"), images=2)
     facts = json.loads((tmp_path / "out/depth/depth.json").read_text())
     assert facts["metric"] is True and facts["bits"] == 16 and facts["licence"]
+
+
+# ---- sizes by depth ------------------------------------------------------------------------------
+
+
+def scaled(tables: Tables, out: Path, model: Path, **more: object):
+    asked = {"depth_scale": True, "depth_model": str(model), "images": 30, "workers": 1} | more
+    return infgen.run(**tables.settings(out=out, **asked))
+
+
+def test_sizes_go_by_the_model_s_own_depths(tables: Tables, tmp_path: Path, small_eye) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    scaled(tables, out, model)
+    settings = DepthSettings(depth_model=str(model))
+    judge = load_eyes(resolve_depth(settings, "cpu")).depth
+    near, sizes = [], []
+    for entry in Store(out).entries():
+        place = entry.background
+        picture = cv2.imread(str(tables.backgrounds.parent / place.picture))[..., ::-1]
+        [depth] = judge.depths([picture])
+        nearest = nearness_on(nearness_map(depth, judge.metric), place, entry.size)
+        for one in entry.objects:
+            if one.class_id == 1:  # its size is a range
+                x0, _, x1, y1 = one.requested.xyxy
+                near.append(nearest((x0 + x1) / 2, y1))
+                sizes.append(one.requested.width)
+    assert len(sizes) > 10 and np.std(near) > 0.1
+    assert np.corrcoef(near, sizes)[0, 1] > 0.8
+
+
+def test_depths_are_estimated_once_and_another_model_is_refused(
+    tables: Tables, tmp_path: Path, small_eye, monkeypatch
+) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    scaled(tables, out, model)
+    before = snapshot(out, "run.log")
+    (out / "manifest.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "open_eyes", lambda *_: pytest.fail("nothing is left to look at"))
+        scaled(tables, out, model)
+    assert not differing(before, snapshot(out, "run.log"))
+    with pytest.raises(FolderError, match="the model of the depth was depth_anything"):
+        scaled(tables, out, small_eye("dpt"))
+    with pytest.raises(FolderError, match="--depth-scale is gone"):
+        infgen.run(**tables.settings(out=out, images=30))
+
+
+def test_scenes_without_a_picture_keep_their_dice(
+    tables: Tables, tmp_path: Path, small_eye
+) -> None:
+    tables.backgrounds.write_text("prompt,num_imgs,images\na wall,4,plain\n")
+    scaled(tables, tmp_path / "scaled", small_eye("dpt"), images=4)
+    infgen.run(**tables.settings(out=tmp_path / "not", images=4))
+    one, other = (
+        [entry.objects for entry in Store(tmp_path / name).entries()] for name in ("scaled", "not")
+    )
+    assert one == other
