@@ -120,6 +120,8 @@ def _tile(entry: Entry, folder: Path) -> Tile:
 
 
 def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
+    if not instance.rle:
+        return Mark(instance.class_id, instance.box)
     x0, y0, x1, y1 = (int(edge) for edge in instance.box.xyxy)
     mask = decode_rle(instance.rle, size)[y0:y1, x0:x1]
     return Mark(instance.class_id, instance.box, shrink(mask.astype(np.uint8)) != 0)

@@ -316,6 +316,7 @@ def count_up(
             classes[class_id].images += 1
         for instance in entry.objects:
             classes[instance.class_id].objects += 1
+            classes[instance.class_id].unmasked += not (instance.rle or instance.crowd)
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
@@ -411,6 +412,7 @@ def export(
     store, manifest = open_finished(folder)
     for name in settings.format:
         EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
+    check_masks(settings.format, manifest.unmasked)
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
@@ -426,6 +428,17 @@ def check_formats(names: Sequence[str]) -> None:
         raise InputError(
             f"--format: there is no format {', '.join(unknown)}: the formats are "
             f"{', '.join(EXPORTS)}"
+        )
+
+
+def check_masks(names: Sequence[str], unmasked: int) -> None:
+    """Raise InputError for formats that hold masks, if that many labels have none."""
+    needing = [name for name in names if EXPORTS[name].needs_masks]
+    if needing and unmasked:
+        others = ", ".join(name for name, row in EXPORTS.items() if not row.needs_masks)
+        raise InputError(
+            f"--format {', '.join(needing)} holds masks, and {unmasked:,} labels of this dataset "
+            f"are boxes without one: the formats that take boxes are {others}"
         )
 
 
@@ -467,6 +480,8 @@ def export_formats(
         classes=tuple(one.name for one in manifest.classes),
         splits=tuple(name for name, count in manifest.splits.items() if count),
         settings=settings,
+        unmasked=manifest.unmasked,
+        painted=manifest.painted,
     )
     for name in dict.fromkeys(settings.format):
         lines = (line for line in store.lines() if b'"failure":""' in line)
@@ -485,7 +500,11 @@ class Converter:
         self._name, self._dataset = name, dataset
 
     def __call__(self, line: bytes) -> Any:
-        return EXPORTS[self._name].convert(msgspec.json.decode(line, type=Entry), self._dataset)
+        entry, row = msgspec.json.decode(line, type=Entry), EXPORTS[self._name]
+        if b'"crowd":true' in line and not row.takes_crowds:
+            things = tuple(one for one in entry.objects if not one.crowd)
+            entry = msgspec.structs.replace(entry, objects=things)
+        return row.convert(entry, self._dataset)
 
 
 def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:

@@ -8,6 +8,8 @@ follow; the last fifth bit is the sign (cocodataset/cocoapi, maskApi.c).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -57,6 +59,14 @@ def runs_of(rle: str) -> list[tuple[int, int]]:
     counts[2::2] = np.cumsum(counts[2::2])
     edges = np.cumsum(counts).tolist()
     return list(zip(edges[0::2], edges[1::2], strict=False))  # background at the end has no stop
+
+
+def counts_of(rle: str, size: tuple[int, int]) -> list[int]:
+    """The run lengths of background and object in turn as plain numbers; `size` is (width,
+    height)."""
+    edges = [0, *(edge for run in runs_of(rle) for edge in run), size[0] * size[1]]
+    counts = [after - before for before, after in pairwise(edges)]
+    return counts if counts[-1] else counts[:-1]
 
 
 def decode_rle(rle: str, size: tuple[int, int]) -> np.ndarray:

@@ -22,6 +22,11 @@ class Instance(msgspec.Struct, frozen=True):
     and `visible_frac` the share (0..1) of the whole object that it is. `score` (0..1) is how sure
     the label is, where it was found in a picture that somebody else had painted. `tries` are those
     of a diffusion model; the last one was used. `look` says how it went into the scene.
+    and `visible_frac` the share (0..1) of the whole object that it is. In pictures that somebody
+    else has labelled, `rle` may be empty: only a box is known, and `area` is that box's, rounded.
+    `score` (0..1) is how sure the label is, where it was found in a picture that somebody else had
+    painted. `tries` are those of a diffusion model; the last one was used. `crowd` marks a region
+    of many objects that aren't told apart.
     """
 
     id: int
@@ -37,6 +42,7 @@ class Instance(msgspec.Struct, frozen=True):
     score: float | None = None
     tries: tuple[Verdict, ...] = ()
     look: Look = Look()
+    crowd: bool = False
 
 
 class Decoy(msgspec.Struct, frozen=True):
