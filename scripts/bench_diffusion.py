@@ -67,6 +67,7 @@ from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Silent
 from infgen.batch.runner import prepare
 from infgen.batch.settings import RunSettings
+from infgen.batch.store import Pinned
 from infgen.models.loader import load
 from infgen.models.painter import Painter
 from infgen.models.presets import PRESETS, Preset
@@ -358,7 +359,7 @@ class Infgen:
 
     def __init__(self, settings: RunSettings, knows_nothing: bool = False):
         self._settings = settings
-        self.planner, _, _ = prepare(settings, {}, Silent())
+        self.planner, _, _ = prepare(settings, Pinned(), Silent())
         self.painter = load(settings.model, self.planner.count * (1 + self.planner.most_objects))
         request = self.planner.request
         prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
@@ -466,7 +467,7 @@ def ancestor_way(settings: RunSettings, folder: Path, device: str) -> Way:
     scenes = plain_pipe(folder / "scenes", device, torch.float32)
     inpaint = diffusers.AutoPipelineForInpainting.from_pipe(scenes)
     inpaint.set_progress_bar_config(disable=True)
-    planner, _, _ = prepare(settings, {}, Silent())
+    planner, _, _ = prepare(settings, Pinned(), Silent())
     return Loop(
         (scenes, inpaint),
         planner,
@@ -481,7 +482,7 @@ def plain_way(settings: RunSettings, folder: Path, device: str, row: Preset) -> 
     scenes, inpaint = (
         plain_pipe(folder / name, device, torch.bfloat16) for name in ("scenes", "inpaint")
     )
-    planner, _, _ = prepare(settings, {}, Silent())
+    planner, _, _ = prepare(settings, Pinned(), Silent())
     options = {"num_inference_steps": settings.model.steps, "guidance_scale": row.guidance}
     objects = options | {"strength": row.strength}
     return Loop((scenes, inpaint), planner, settings.out, 1, options, objects)

@@ -53,9 +53,9 @@ METHOD = "bank"
 TABLE = "classes.csv"
 LONGER_SIDE = (0.6, 0.7)  # of the backdrop's side: the model sees all of it, and the object large
 TILES = 48  # cutouts on the contact sheet
-BARS = tuple(
-    rule._replace(most=0.5) if rule.measure == "cut_off" else rule for rule in RULES
-)  # round things touch the straight sides of a bank's masks for a good stretch, and are whole
+BARS = tuple(rule for rule in RULES if rule.measure not in ("cut_off", "contrast"))
+"""An object doesn't end where its mask does, as all that the model shows is kept; and how it stands
+out is asked once it is cut out, when its backdrop is known."""
 
 
 def bank(settings: BankSettings, reporter: Reporter | None = None) -> Manifest:
@@ -181,7 +181,8 @@ def _make(
     wanted = len(specs) * settings.per_class
     painter = load_painter(model, wanted, prompts, store, reporter)
     judge = Verify([spec.name for spec in specs], rules=BARS)
-    stage = Inpaint(painter, InpaintSettings(attempts=1), 0, judge)  # a try is a backdrop
+    once = InpaintSettings(attempts=1)  # a try is a backdrop
+    stage = Inpaint(painter, once, 0, judge, all_of_it=True)
     easel = Easel(specs, settings, painter.native_size, painter.names[-1])
     there = sum(len(ledger.good(spec.name)) for spec in specs)
     reporter.start("cutouts", wanted, there)

@@ -10,8 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infgen.batch.settings import DEFAULT_CANVAS, RunSettings
+from infgen.batch.store import Pinned
 from infgen.models.choice import Resolved
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
+from infgen.models.known_eyes import EYES, Role
 from infgen.models.resolve import choose_device, resolve
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
@@ -86,9 +88,10 @@ def _begun_with(settings: RunSettings, pinned: Mapping[str, str]) -> str:
     return methods[0] if methods else ""
 
 
-def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
+def check_means(means: Means, request: Request, settings: RunSettings, pinned: Pinned) -> Means:
     """Make sure that the tables hold what the means need, and add a model for the scenes that have
-    to be generated.
+    to be generated, and what looks at what is painted: as far as the settings leave that open, what
+    an earlier run in the folder has `pinned`.
 
     Raises:
         InputError: they don't; everything that is missing is named at once.
@@ -103,7 +106,9 @@ def check_means(means: Means, request: Request, settings: RunSettings) -> Means:
     elif means.method == "paste":
         means = replace(means, model=None)  # it is named, but has nothing to paint
     if means.model:
-        eyes = resolve_eyes(settings.verify, means.model.device)
+        roles: tuple[Role, ...] = tuple(EYES) if means.method == "inpaint" else ("detector",)
+        known = pinned.eyes if pinned.methods else None
+        eyes = resolve_eyes(settings.verify, means.model.device, known, roles)
         means, lacking = replace(means, eyes=eyes), lacking + list(eyes.problems)
     elif settings.verify.named:
         unused = ResolvedEyes(settings.verify, warnings=tuple(

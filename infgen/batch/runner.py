@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -67,13 +67,14 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     store = Store(settings.out)
     pinned = store.pinned() or Pinned()
     settings = with_needed_backgrounds(settings, pinned)
-    planner, means, notes = prepare(settings, pinned.methods, reporter)
+    planner, means, notes = prepare(settings, pinned, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request), planner.most_objects)
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
         methods=dict(zip(_names(planner.request), planner.methods, strict=True)),
+        eyes=means.eyes.pins if means.eyes else {},
         fingerprint=fingerprint_of(settings, planner, means),
     )
     store.check(pinned.fingerprint)
@@ -108,14 +109,14 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
 
 
 def prepare(
-    settings: RunSettings, pinned: Mapping[str, str], reporter: Reporter
+    settings: RunSettings, pinned: Pinned, reporter: Reporter
 ) -> tuple[Planner, Means, tuple[str, ...]]:
     """Read the tables, choose the means, throw the first dice: (planner, means, notes)."""
     backgrounds, classes = _tables(settings)
-    means = choose_means(settings, pinned)
+    means = choose_means(settings, pinned.methods)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
-    means = check_means(means, request, settings)
+    means = check_means(means, request, settings, pinned)
     methods = (means.method,) * len(request.classes)
     nearness = {}
     if settings.depth.depth_scale:
@@ -390,7 +391,7 @@ def with_needed_backgrounds(settings: Asked, pinned: Pinned) -> Asked:
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Planner:
     """The planner of a run: plans by index, without a pixel being made or a file written."""
-    planner, _, _ = prepare(settings, {}, reporter or Silent())
+    planner, _, _ = prepare(settings, Pinned(), reporter or Silent())
     return planner
 
 

@@ -39,13 +39,15 @@ DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 class Pinned(msgspec.Struct, frozen=True):
     """The `record` table of run.toml: what holds for every later run in the folder.
 
-    `methods` say how each class is painted, by class name; `fingerprint` is what must not differ;
-    `backgrounds_kept` means that every background is kept without its objects.
+    `methods` say how each class is painted, by class name; `eyes` which models look at it, by role;
+    `fingerprint` is what must not differ; `backgrounds_kept` means that every background is kept
+    without its objects.
     """
 
     infgen: str = ""
     backgrounds_kept: bool = False
     methods: dict[str, str] = {}
+    eyes: dict[str, str] = {}
     fingerprint: dict[str, str] = {}
 
 

@@ -6,8 +6,9 @@ Imports no torch; transformers only to see which models it has.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from infgen.models import hub, verdict
@@ -25,20 +26,33 @@ bf16 only every fourth."""
 
 
 class Named(NamedTuple):
-    """A model that has to be there, and the option that says so."""
+    """A model that has to be there, and the option that says so. `revision` is the hub's, where
+    it has to be a certain one; `begun` means that the dataset was begun with it, and nobody names
+    it now."""
 
     role: Role
     source: str
     option: str
+    revision: str | None = None
+    begun: bool = False
 
     @property
     def need(self) -> Need:
         """Its files."""
-        return _need(self.role, self.source)
+        return _need(self.role, self.source, self.revision)
 
     def problem(self, text: str) -> Problem:
         """A sentence about it."""
-        return Problem(f"{self.option} {self.source}: {text}")
+        return Problem(f"{self.option} {self.source}: {text}{self._how() if self.begun else ''}")
+
+    def _how(self) -> str:
+        if hub.is_path(self.source):
+            return f"; the dataset was begun with it: say with {self.option} where it is here"
+        folder = f"models--{self.source.replace('/', '--')}"
+        return (
+            f"; the dataset was begun with its revision {(self.revision or '')[:8]}: it can be had "
+            f"from the hub, or with {folder} from the other machine's cache"
+        )
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,14 @@ class Eye:
     def name(self) -> str:
         """A hub id with its revision, or a folder's own name."""
         return name_of(self.found)
+
+    @property
+    def pin(self) -> str:
+        """Where a later run finds the same: a folder, or a hub id and the whole of its revision."""
+        source = self.found.need.source
+        if self.found.where == "folder":
+            return str(Path(source).expanduser().resolve())
+        return f"{source}@{self.found.revision}"
 
     @property
     def architecture(self) -> str:
@@ -100,6 +122,11 @@ class ResolvedEyes:
         return sum(part.size for part in self.parts)
 
     @property
+    def pins(self) -> dict[str, str]:
+        """What a later run has to be told to have the same models, by role."""
+        return {role: eye.pin for role, eye in self.eyes.items()}
+
+    @property
     def record(self) -> dict[str, Any]:
         """What changes a label and is of these models, as plain values for a run's record."""
         return {
@@ -108,35 +135,48 @@ class ResolvedEyes:
         }
 
 
-def resolve_eyes(settings: VerifySettings, device: str) -> ResolvedEyes:
+def resolve_eyes(
+    settings: VerifySettings,
+    device: str,
+    pinned: Mapping[str, str] | None = None,
+    roles: Collection[Role] = JUDGES,
+) -> ResolvedEyes:
     """Find out what the settings mean on a machine whose models run on `device` ("cuda", "mps" or
-    "cpu"). The hub is asked only for models that are wanted by name, or by `--verify detector`, and
-    aren't in its cache."""
+    "cpu"), for the `roles` that there is something to do for. The hub is asked only for models that
+    are wanted by name, or by `--verify detector`, and aren't in its cache.
+
+    `pinned` are those of a dataset that was begun before (see `Eye.pin`), by role. What the
+    settings leave open is as it was then, whatever the cache holds by now.
+    """
     named = settings.named
     if settings.verify in ("off", "change"):
         unused = tuple(f"--{role} does nothing with --verify {settings.verify}" for role in named)
         return ResolvedEyes(settings, device, warnings=unused)
-    wanted = {role: Named(role, named[role], f"--{role}") for role in JUDGES if role in named}
-    if settings.verify == "detector" and "detector" not in wanted:
-        default = default_of("detector")
-        wanted["detector"] = Named("detector", default, "--verify detector:")
+    idle = tuple(
+        f"--{role} does nothing where no objects are painted: only the detector looks at scenes"
+        for role in named
+        if role not in roles
+    )
+    wanted = {
+        role: one for role in roles if (one := _wanted(role, settings, (pinned or {}).get(role)))
+    }
     if missing := verdict.missing_packages(lora=False) if wanted else ():
         text = f"needs {', '.join(missing)}: pip install 'infgen[diffusion]'"
         unmet = tuple(one.problem(text) for one in wanted.values())
-        return ResolvedEyes(settings, device, problems=unmet, missing=missing)
+        return ResolvedEyes(settings, device, warnings=idle, problems=unmet, missing=missing)
     eyes = {role: Eye(role, _find(one)) for role, one in wanted.items()}
     problems = [
         wanted[role].problem(text) for role, eye in eyes.items() if (text := _trouble_with(eye))
     ]
     if lacking := hub.space_lacking(eye.found for eye in eyes.values()):
         problems.append(Problem(lacking))
-    if device != "cpu":  # where a look costs little, what is there is used
-        eyes |= {role: eye for role in JUDGES if role not in eyes and (eye := _at_hand(role))}
+    if device != "cpu" and pinned is None:  # where a look costs little, what is there is used
+        eyes |= {role: eye for role in roles if role not in eyes and (eye := _at_hand(role))}
     return ResolvedEyes(
         settings,
         device,
         {role: eyes[role] for role in JUDGES if role in eyes},
-        warnings=_warnings(eyes, device),
+        warnings=idle + _warnings(eyes, device),
         problems=tuple(problems),
     )
 
@@ -160,9 +200,30 @@ def resolve_depth(settings: DepthSettings, device: str) -> ResolvedEyes:
     )
 
 
-def _need(role: Role, source: str) -> Need:
+def _wanted(role: Role, settings: VerifySettings, pin: str | None) -> Named | None:
+    """The model that has to be there for a role: the one that is named, that the dataset was begun
+    with, or the default, if it is asked for by word."""
+    source, revision = _of_pin(pin) if pin else ("", None)
+    if name := settings.named.get(role):
+        return Named(role, name, f"--{role}", revision if name == source else None)
+    if source:
+        return Named(role, source, f"--{role}", revision, begun=True)
+    if settings.verify == "detector" and role == "detector":
+        return Named(role, default_of(role), "--verify detector:")
+    return None
+
+
+def _of_pin(pin: str) -> tuple[str, str | None]:
+    """Source and revision of what `Eye.pin` says."""
+    if hub.is_path(pin):
+        return pin, None
+    source, _, revision = pin.rpartition("@")
+    return source, revision
+
+
+def _need(role: Role, source: str, revision: str | None = None) -> Need:
     """Detectors and scorers read, the others don't."""
-    return Need(source, kind="vision-text" if role in ("detector", "scorer") else "vision")
+    return Need(source, revision, "vision-text" if role in ("detector", "scorer") else "vision")
 
 
 def _find(one: Named) -> Found:

@@ -186,6 +186,8 @@ def _another(need: Need) -> str:
     """Which other revision of it the cache holds, and how to take that."""
     from huggingface_hub import constants
 
+    if need.revision and MAKERS[need.kind] == "transformers":
+        return ""  # a dataset was begun with that very one
     repository = Path(constants.HF_HUB_CACHE) / f"models--{need.source.replace('/', '--')}"
     main = repository / "refs" / "main"
     for snapshot in sorted(repository.glob("snapshots/*")):

@@ -25,7 +25,10 @@ _SEARCH = 192  # pixels of the longer side at which the object is told from what
 _ROUNDS = 4  # of GrabCut
 _SEED = 0  # of OpenCV's random numbers, which belong to the calling thread
 _LIGHTNESS = 0.6  # how much of a change of lightness counts: shadows and haze are nothing else
-_CERTAIN, _POSSIBLE = 0.75, 0.4  # of the object's own contrast to the backdrop
+_CERTAIN = 0.75  # of the object's own contrast to the backdrop
+_POSSIBLE = (0.15, 0.4)  # of it: from where on something may belong to the object
+_FRAME = 1 / 16  # of the picture's side: the frame that shows how much a backdrop changes by itself
+_UNREST = 0.95  # of the frame changed less than what may belong to the object
 _LEAST_HOLE = 0.06  # of the object's area, holes filled: less is a spot on it
 
 _NEAR = 1 / 128  # of the picture's side: how far from the outline a pixel may be a mixture
@@ -89,14 +92,7 @@ def outline(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
     where = cv2.resize(thing.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     if not where.any():
         raise NoCutout("nothing stands out")
-    contrast = _contrast(small, plain)
-    strong = float(np.quantile(contrast[where], 0.6))
-    core = cv2.erode(where.astype(np.uint8), disk(2)) != 0
-    near = cv2.dilate(where.astype(np.uint8), disk(2)) != 0
-    states = np.full(where.shape, cv2.GC_BGD, np.uint8)
-    states[near] = cv2.GC_PR_BGD
-    states[near & (contrast > _POSSIBLE * strong)] = cv2.GC_PR_FGD
-    states[core & (contrast > _CERTAIN * strong)] = cv2.GC_FGD
+    states = _guess(_contrast(small, plain), where)
     if not (states & 1).any():
         raise NoCutout("nothing stands out")
     cv2.setRNGSeed(_SEED)
@@ -106,6 +102,32 @@ def outline(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
     found = _with_spots((states & 1) != 0)
     whole = cv2.resize(found.astype(np.float32), thing.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return whole >= 0.5
+
+
+def _guess(contrast: np.ndarray, thing: np.ndarray) -> np.ndarray:
+    """GrabCut's states to begin with, (h, w) uint8. Pale parts may belong to the object as far as
+    they hang together with it and stand out from what the backdrop does by itself (hysteresis,
+    Canny, 1986). What shows through its holes has to have the contrast of a part."""
+    strong = float(np.quantile(contrast[thing], 0.6))
+    low, high = (share * strong for share in _POSSIBLE)
+    bar = min(max(float(np.quantile(contrast[_frame(thing)], _UNREST)), low), high)
+    holes = filled(thing.view(np.uint8)) & ~thing
+    core = cv2.erode(thing.view(np.uint8), disk(2)) != 0
+    certain = core & (contrast > _CERTAIN * strong)
+    possible = (contrast > high) | ((contrast > bar) & ~holes)
+    _, labels = cv2.connectedComponents(possible.view(np.uint8))
+    states = np.where(contrast < bar, cv2.GC_BGD, cv2.GC_PR_BGD).astype(np.uint8)
+    states[possible & np.isin(labels, labels[certain])] = cv2.GC_PR_FGD
+    states[certain] = cv2.GC_FGD
+    states[[0, -1]], states[:, [0, -1]] = cv2.GC_BGD, cv2.GC_BGD
+    return states
+
+
+def _frame(thing: np.ndarray) -> np.ndarray:
+    """The outermost pixels of the picture, (h, w) bool."""
+    frame, width = np.ones_like(thing), max(round(_FRAME * max(thing.shape)), 1)
+    frame[width:-width, width:-width] = False
+    return frame
 
 
 def _contrast(picture: np.ndarray, backdrop: np.ndarray) -> np.ndarray:

@@ -113,7 +113,8 @@ class Job:
 
 class Inpaint:
     """Paints with a diffusion model, and labels what `verify` makes of it. Objects that would leave
-    less than the share `min_visible` of an earlier one to see aren't painted."""
+    less than the share `min_visible` of an earlier one to see aren't painted. With `all_of_it` the
+    canvas takes what the model shows beside its task as well, and no pixel stays as it was."""
 
     def __init__(
         self,
@@ -121,9 +122,11 @@ class Inpaint:
         settings: InpaintSettings,
         min_visible: float,
         verify: Verify | None = None,
+        all_of_it: bool = False,
     ):
         self._painter, self._settings, self._min_visible = painter, settings, min_visible
         self._verify = verify or Verify()
+        self._all_of_it = all_of_it
 
     def stop(self) -> None:
         """Let whoever is in `advance` have PainterStopped within a step."""
@@ -233,6 +236,8 @@ class Inpaint:
         return ""
 
     def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
+        if self._all_of_it:
+            return np.ones(job.scene.canvas[job.window.place].shape[:2], np.float32)
         feather = feather_width(job.wanted.box, job.wanted.look.blend)
         return stitch_matte(job.window, job.denoise, feather, thing)
 

@@ -153,6 +153,44 @@ def test_a_bank_is_no_dataset(asked: dict, tables: Tables) -> None:
         infgen.run(**tables.settings(out=asked["out"], method="paste"))
 
 
+def test_an_object_larger_than_its_mask_is_whole(
+    asked: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models paint beyond the cells that they were to repaint; there is nothing to be spared."""
+    sizes = {}
+
+    def larger(
+        self: Painter,
+        pictures: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+    ) -> list[np.ndarray]:
+        made = []
+        for picture, mask, seed in zip(pictures, masks, seeds, strict=True):
+            box = tight_box(mask)
+            assert box is not None
+            alpha = np.zeros(mask.shape, np.float32)
+            radius = round(min(box.width, box.height) / 2) + 3
+            cv2.circle(alpha, (len(mask) // 2, len(mask) // 2), radius, 1, -1)
+            sizes[seed] = 2 * radius + 1
+            alpha = cv2.GaussianBlur(alpha, (0, 0), 0.7)[..., None]
+            colour = np.array((200, 30, 40)) + np.linspace(-25, 25, len(mask))[:, None, None]
+            made.append(np.rint(picture + alpha * (colour - picture)))
+        return [one.clip(0, 255).astype(np.uint8) for one in made]
+
+    monkeypatch.setattr(Painter, "inpaint", larger)
+    infgen.bank(**asked)
+    kept = [one for one in lines(asked["out"]) if one.verdict == GOOD]
+    assert len(kept) == 6
+    for one in kept:
+        pixels = cv2.imread(str(asked["out"] / one.file), cv2.IMREAD_UNCHANGED)
+        box = tight_box(pixels[..., 3] >= 128)
+        assert box is not None
+        assert box.width == pytest.approx(sizes[one.seed], abs=2)
+        assert box.height == pytest.approx(sizes[one.seed], abs=2)
+
+
 # ---- how many ------------------------------------------------------------------------------------
 
 

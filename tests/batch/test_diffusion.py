@@ -5,6 +5,7 @@ kept, recorded and resumed is not."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -19,12 +20,16 @@ pytest.importorskip("torch", reason="diffusion isn't installed")
 pytest.importorskip("diffusers", reason="diffusion isn't installed")
 
 import infgen
+import infgen.batch.runner
 from infgen.batch import methods
 from infgen.batch.store import Store
+from infgen.models import eye_choice
+from infgen.models.eyes import Eyes, resolve_eyes
 from infgen.models.painter import Painter
 from infgen.models.prompts import Rejected
+from infgen.models.settings import VerifySettings
 from infgen.records.errors import DeviceFull, FolderError, InputError
-from tests.making import Tables
+from tests.making import Tables, differing, snapshot
 from tests.models.small import build_sd
 
 SCENES = "prompt,num_imgs\na quiet meadow,2\na stormy sea,2\n"
@@ -347,8 +352,8 @@ def test_models_that_look_are_loaded_recorded_and_pinned(
         for verdict in one.tries
     ]
     assert any("detection" in numbers and "lead" in numbers for numbers in measured)
-    with pytest.raises(FolderError, match="the model of the scorer"):
-        infgen.run(**asked | {"verify": "auto"})
+    again = infgen.run(**asked | {"verify": "auto"})  # without naming them
+    assert again.fingerprint == manifest.fingerprint
     with pytest.raises(FolderError, match="the model of the detector"):
         infgen.run(
             **asked | eyes | {"detector": str(small_eye("grounding-dino"))} | {"verify": "auto"}
@@ -361,6 +366,47 @@ def test_an_eye_that_cannot_be_had_is_told_before_anything_is_written(
     with pytest.raises(InputError, match="--detector"):
         infgen.run(**asked | {"verify": "detector", "detector": str(tmp_path / "nowhere")})
     assert not asked["out"].exists()
+
+
+def test_pinned_eyes_that_are_gone_stop_a_run_that_goes_on(
+    asked: dict, small_eye: Callable[[str], Path], tmp_path: Path
+) -> None:
+    mine = shutil.copytree(small_eye("owlv2"), tmp_path / "mine")
+    infgen.run(**asked | {"verify": "auto", "detector": str(mine)})
+    elsewhere = mine.rename(tmp_path / "elsewhere")
+    before = snapshot(asked["out"])
+    with pytest.raises(InputError, match="begun with it: say with --detector where it is"):
+        infgen.run(**asked | {"verify": "auto"})
+    with pytest.raises(FolderError, match="the model of the detector was mine"):
+        infgen.run(**asked | {"verify": "auto", "detector": str(elsewhere)})
+    assert not differing(before, snapshot(asked["out"]))
+
+
+def test_a_run_begun_without_eyes_takes_none_later(
+    asked: dict, small_eye: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where a detector has been downloaded since."""
+    infgen.run(**asked | {"verify": "auto"})
+    owl = resolve_eyes(VerifySettings(detector=str(small_eye("owlv2"))), "cpu").eyes["detector"]
+    monkeypatch.setattr(eye_choice, "_at_hand", {"detector": owl}.get)
+    monkeypatch.setattr(methods, "resolve_eyes", lambda settings, device, *more: resolve_eyes(
+        settings, "cuda", *more
+    ))  # fmt: skip
+    assert "eyes" not in infgen.run(**asked | {"verify": "auto"}).models
+    other = asked | {"verify": "auto", "out": asked["out"].with_name("other")}
+    monkeypatch.setattr(infgen.batch.runner, "load_eyes", lambda resolved: Eyes())
+    assert infgen.run(**other).models["eyes"].keys() == {"detector"}
+
+
+def test_only_the_detector_looks_at_scenes_to_paste_on(
+    asked: dict, tables: Tables, small_eye: Callable[[str], Path]
+) -> None:
+    eyes = {"detector": str(small_eye("owlv2")), "segmenter": str(small_eye("sam"))}
+    small = {"classes": tables.classes, "images": 1, "width": 64, "height": 64}
+    manifest = infgen.run(**asked | small | eyes | {"verify": "auto"}, method="paste")
+    assert manifest.models["eyes"].keys() == {"detector"}
+    [note] = [note for note in manifest.notes if "--segmenter" in note]
+    assert "only the detector looks at scenes" in note
 
 
 def test_eyes_have_nothing_to_do_with_pasting(tables: Tables, tmp_path: Path) -> None:

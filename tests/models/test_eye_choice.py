@@ -93,6 +93,52 @@ def test_on_a_gpu_auto_takes_what_was_downloaded_before(hub, small_eye):
     assert not hub.asked
 
 
+def test_a_dataset_goes_on_with_the_eyes_that_it_was_begun_with(hub, small_eye):
+    """Whatever this machine's cache holds, and the hub's branch has moved on to."""
+    put_on(hub, small_eye, "detector", "scorer")
+    begun = resolve(verify="detector")
+    pins = begun.pins
+    assert pins == {"detector": f"{default_of('detector')}@{SHA}"}
+    load_eyes(begun)
+    hub.sha = "f" * 40
+    for device in ("cpu", "cuda"):
+        for verify in ("auto", "detector"):
+            later = resolve_eyes(VerifySettings(verify=verify), device, pins)
+            assert later.record == begun.record and not later.problems
+    by_name = VerifySettings(detector=default_of("detector"))
+    assert resolve_eyes(by_name, "cpu", pins).record == begun.record
+    another = VerifySettings(detector=str(small_eye("owlv2")))
+    assert resolve_eyes(another, "cpu", pins).names == ("owlv2",)
+    assert list(resolve("cuda").eyes) == ["detector"]  # a new dataset takes what is there,
+    assert not resolve_eyes(VerifySettings(), "cuda", {}).eyes  # one begun without doesn't
+
+
+def test_pinned_eyes_come_from_the_hub_or_it_is_said_how_to_get_them(hub, small_eye, tmp_path):
+    put_on(hub, small_eye, "detector")
+    pins = {"detector": f"{default_of('detector')}@{SHA}"}
+    fetched = resolve_eyes(VerifySettings(), "cpu", pins)
+    assert fetched.download_bytes and fetched.pins == pins
+    hub.broken = True
+    [problem] = resolve_eyes(VerifySettings(), "cpu", pins).problems
+    for words in ("--detector IDEA", "begun with its revision 01234567", "models--IDEA-Research"):
+        assert words in str(problem)
+    folder = shutil.copytree(small_eye("owlv2"), tmp_path / "mine")
+    pins = resolve(detector=folder).pins
+    assert resolve_eyes(VerifySettings(), "cpu", pins).names == ("mine",)
+    folder.rename(tmp_path / "elsewhere")
+    [problem] = resolve_eyes(VerifySettings(), "cpu", pins).problems
+    assert "no such folder; the dataset was begun with it: say with --detector" in str(problem)
+
+
+def test_only_eyes_with_something_to_do_are_taken(hub, small_eye):
+    put_on(hub, small_eye, "detector")
+    load_eyes(resolve(verify="detector"))
+    settings = VerifySettings(segmenter=str(small_eye("sam")), scorer="no/thing")
+    found = resolve_eyes(settings, "cuda", roles=("detector",))
+    assert list(found.eyes) == ["detector"] and not found.problems
+    assert [warning.split()[0] for warning in found.warnings] == ["--segmenter", "--scorer"]
+
+
 def test_what_is_there_but_no_good_is_passed_over(hub, small_eye, monkeypatch):
     put_on(hub, small_eye, "detector")
     load_eyes(resolve(verify="detector"))

@@ -159,6 +159,22 @@ def test_a_ring_is_seen_through_and_spots_are_not_holes() -> None:
     assert found[56:64, 48:56].all()
 
 
+@pytest.mark.parametrize("number", range(4))
+def test_a_pale_part_belongs_to_it_though_nobody_pointed_there(number: int) -> None:
+    """A mushroom, of which only the cap was told: its stem hardly differs from the backdrop."""
+    cap = soft_ellipse(2, (64, 48), (36, 24))
+    stem = soft_ellipse(2, (64, 80), (13, 30))
+    rng = np.random.default_rng(number)
+    backdrop = draw_backdrop((SIDE, SIDE), number)
+    grey = int(backdrop[0, 0, 0])
+    noise = cv2.GaussianBlur(rng.normal(0, 12, backdrop.shape), (0, 0), 2)
+    picture = over(textured((grey - 4, grey - 34, grey + 30), rng), stem, backdrop + noise)
+    picture = rounded(over(textured((110, 20, 170), rng), cap, picture))
+    whole = (cap >= 0.5) | (stem >= 0.5)
+    found = outline(picture, backdrop, cap >= 0.5)
+    assert (found & whole).sum() / (found | whole).sum() > 0.93
+
+
 @pytest.mark.parametrize("size", [64, 128, 512])
 def test_every_size_of_picture_is_taken(size: int) -> None:
     picture, backdrop, thing = scene(soft_ellipse(1))
