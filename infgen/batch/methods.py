@@ -13,7 +13,7 @@ from infgen.batch.settings import DEFAULT_CANVAS, RunSettings
 from infgen.batch.store import Pinned
 from infgen.models.choice import Resolved
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
-from infgen.models.known_eyes import EYES, Role
+from infgen.models.known_eyes import JUDGES, Role
 from infgen.models.resolve import choose_device, resolve
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
@@ -106,7 +106,7 @@ def check_means(means: Means, request: Request, settings: RunSettings, pinned: P
     elif means.method == "paste":
         means = replace(means, model=None)  # it is named, but has nothing to paint
     if means.model:
-        roles: tuple[Role, ...] = tuple(EYES) if means.method == "inpaint" else ("detector",)
+        roles: tuple[Role, ...] = JUDGES if means.method == "inpaint" else ("detector",)
         known = pinned.eyes if pinned.methods else None
         eyes = resolve_eyes(settings.verify, means.model.device, known, roles)
         means, lacking = replace(means, eyes=eyes), lacking + list(eyes.problems)
