@@ -29,15 +29,26 @@ class Export:
     finish: Callable[[Iterator[Any], Dataset], None]
     needs_background: bool = False
     check: Callable[[tuple[str, ...], int], None] = lambda classes, objects: None
+    from_records: bool = False
+    beside_images: bool = False
 
 
 EXPORTS: dict[str, Export] = {
-    "coco": Export("annotations/instances_<split>.json", coco.convert, coco.finish),
-    "yolo": Export("labels/<split>/*.txt and data.yaml (Ultralytics)", yolo.convert, yolo.finish),
+    "coco": Export(
+        "annotations/instances_<split>.json", coco.convert, coco.finish, from_records=True
+    ),
+    "yolo": Export(
+        "labels/<split>/*.txt and data.yaml (Ultralytics)",
+        yolo.convert,
+        yolo.finish,
+        beside_images=True,
+    ),
     "voc": Export(
         "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish, check=voc.check
     ),
-    "masks": Export("masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish),
+    "masks": Export(
+        "masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish, from_records=True
+    ),
     "hf": Export("hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish),
     "npy": Export(
         "npy/<i>_y.npy (H, W, classes) beside <i>_x.png and bg_<i>.png",

@@ -127,6 +127,11 @@ class Planner:
         """How many objects a picture can hold at the most."""
         return sum(spec.appear_range[1] for spec in self.request.classes)
 
+    @property
+    def layouts(self) -> int:
+        """How many pictures in a row are made on a background."""
+        return self.settings.per_background
+
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""
         if not 0 <= index < self.count:
@@ -146,39 +151,13 @@ class Planner:
         )
 
     def _background_key(self, number: int) -> str:
-        """Backgrounds with the same key show the same scene, so they share a split."""
         row, pick = int(self._rows[number]), int(self._picks[number])
-        pictures = self.request.backgrounds[row].pictures
-        return pictures[pick].sha256 if pictures else f"made {row}/{pick}"
+        return scene_key(self.request.backgrounds[row], row, pick)
 
     def _plan_background(self, number: int) -> BackgroundPlan:
-        row = int(self._rows[number])
-        spec = self.request.backgrounds[row]
-        if not spec.pictures:
-            seed = derive_seed(self.settings.seed, number, "background")
-            if spec.plain:
-                return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=seed)
-            return BackgroundPlan(
-                number=number,
-                row=row,
-                prompt=spec.prompt,
-                negative_prompt=spec.negative_prompt,
-                seed=seed,
-            )
-        picture = spec.pictures[int(self._picks[number])]
-        x, y, flip = stream(self.settings.seed, number, "background").random(3).tolist()
-        scaled = cover_size(picture.size, self.canvas)
-        return BackgroundPlan(
-            number=number,
-            row=row,
-            picture=picture.name,
-            scaled_size=scaled,
-            offset=(
-                _pick(x, scaled[0] - self.canvas[0] + 1),
-                _pick(y, scaled[1] - self.canvas[1] + 1),
-            ),
-            flip=flip < self.settings.flip_frac,
-        )
+        row, pick = int(self._rows[number]), int(self._picks[number])
+        spec, settings = self.request.backgrounds[row], self.settings
+        return plan_scene(spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac)
 
     def _plan_objects(
         self, index: int, split: str
@@ -313,6 +292,45 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
+
+
+def scene_key(spec: BackgroundSpec, row: int, pick: int) -> str:
+    """Backgrounds with the same key show the same scene, so they share a split."""
+    return spec.pictures[pick].sha256 if spec.pictures else f"made {row}/{pick}"
+
+
+def plan_scene(
+    spec: BackgroundSpec,
+    number: int,
+    row: int,
+    pick: int,
+    seed: int,
+    canvas: tuple[int, int],
+    flip_frac: float,
+) -> BackgroundPlan:
+    """The run's background `number`: the one at `pick` of the table's `row`, which is `spec`."""
+    if not spec.pictures:
+        own_seed = derive_seed(seed, number, "background")
+        if spec.plain:
+            return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=own_seed)
+        return BackgroundPlan(
+            number=number,
+            row=row,
+            prompt=spec.prompt,
+            negative_prompt=spec.negative_prompt,
+            seed=own_seed,
+        )
+    picture = spec.pictures[pick]
+    x, y, flip = stream(seed, number, "background").random(3).tolist()
+    scaled = cover_size(picture.size, canvas)
+    return BackgroundPlan(
+        number=number,
+        row=row,
+        picture=picture.name,
+        scaled_size=scaled,
+        offset=(_pick(x, scaled[0] - canvas[0] + 1), _pick(y, scaled[1] - canvas[1] + 1)),
+        flip=flip < flip_frac,
+    )
 
 
 def _pick(die: float, count: int) -> int:
