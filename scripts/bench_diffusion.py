@@ -73,7 +73,8 @@ from infgen.models.painter import Painter
 from infgen.models.presets import PRESETS, Preset
 from infgen.models.prompts import Prompt
 from infgen.models.settings import ModelSettings
-from infgen.ops.planning import Planner, PlanSettings
+from infgen.ops.planning import PlanSettings
+from infgen.ops.plans import Plans
 from infgen.records.errors import InfgenError
 from infgen.records.plan import ImagePlan
 from infgen.stages.inpaint import InpaintSettings
@@ -337,7 +338,7 @@ def settings_of(
     )
 
 
-def plans_of(planner: Planner, first: int, end: int) -> list[ImagePlan]:
+def plans_of(planner: Plans, first: int, end: int) -> list[ImagePlan]:
     return [planner.plan(index) for index in range(first, end)]
 
 
@@ -347,7 +348,7 @@ def plans_of(planner: Planner, first: int, end: int) -> list[ImagePlan]:
 class Way(Protocol):
     """A way to make the pictures of a planner."""
 
-    planner: Planner
+    planner: Plans
     chunk: int  # pictures that are made together
 
     def make(self, count: int) -> float:
@@ -401,7 +402,7 @@ class Loop:
     def __init__(
         self,
         pipes: tuple[Pipe, Pipe],
-        planner: Planner,
+        planner: Plans,
         out: Path,
         together: int,
         scene_options: dict[str, Any],

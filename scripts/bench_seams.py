@@ -24,7 +24,7 @@ from PIL import Image
 
 import infgen
 from infgen.batch.audit import audit
-from infgen.batch.pipeline import encode_picture
+from infgen.batch.encoding import encode_picture
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import decode_rle, encode_rle
 from infgen.ops.seeds import stream

@@ -18,10 +18,11 @@ import msgspec
 import numpy as np
 
 from infgen import __version__
+from infgen.batch.encoding import encode_picture
 from infgen.batch.fingerprint import RECIPE, hash_of, model_prints
 from infgen.batch.lanes import Ticket, painted
 from infgen.batch.ledger import Ledger
-from infgen.batch.pipeline import encode_picture, told_failure
+from infgen.batch.pipeline import told_failure
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.runner import TOLD_FAILURES, load_painter, versions

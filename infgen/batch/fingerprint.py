@@ -11,13 +11,13 @@ from infgen.batch.methods import Means
 from infgen.batch.settings import RunSettings
 from infgen.models.choice import Resolved
 from infgen.models.eye_choice import ResolvedEyes
-from infgen.ops.planning import Planner
+from infgen.ops.plans import Plans
 from infgen.records.specs import BackgroundSpec, ClassSpec
 
 RECIPE = "3"  # raised when plans or pixels come out otherwise for the same settings
 
 
-def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dict[str, str]:
+def fingerprint_of(settings: RunSettings, planner: Plans, means: Means) -> dict[str, str]:
     """What another run must share to go on in the same folder, by names that make sense to a user.
 
     Rows are hashed as they were understood, and pictures by their bytes: where the files lie, and
@@ -33,6 +33,7 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
         for name, value in settings.decisive.items()
         if name not in ("width", "height", "images")
     }
+    prints |= _kept_prints(settings)
     for number, scene in enumerate(planner.request.backgrounds, 1):
         prints |= _row_prints(f"row {number} of --backgrounds", scene, "pictures")
     for number, spec in enumerate(planner.request.classes, 1):
@@ -49,6 +50,19 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
     if means.eyes:
         prints |= eye_prints(means.eyes)
     return prints | (model_prints(means.model) if means.model else {})
+
+
+def _kept_prints(settings: RunSettings) -> dict[str, str]:
+    """How pictures are combined and kept, as far as it isn't as it mostly is."""
+    grid, files = settings.grid, settings.files
+    prints: dict[str, str] = {}
+    if grid.grid:
+        prints |= {"--grid": "on", "--placements": str(grid.placements)}
+    if files.pack != "none":
+        prints |= {"--pack": files.pack, "--pack-size": str(files.pack_size)}
+    if files.statistics and not grid.grid:
+        prints["--statistics"] = "on"
+    return prints
 
 
 def eye_prints(eyes: ResolvedEyes) -> dict[str, str]:

@@ -12,17 +12,23 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
 import numpy as np
 
+from infgen.batch.encoding import encode_picture
 from infgen.batch.lanes import DEPTH, Ticket, painted, result_of
+from infgen.batch.layout import layout_of
+from infgen.batch.packing import Loose, Shelf
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
 from infgen.ops.camera import apply_finish
-from infgen.ops.planning import Planner
+from infgen.ops.grid import GridPlanner
+from infgen.ops.plans import Plans
+from infgen.ops.statistics import pixel_sums
 from infgen.records.errors import REFUSED, InfgenError, StorageError
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
@@ -59,12 +65,15 @@ class Pipeline:
 
     def __init__(
         self,
-        planner: Planner,
+        planner: Plans,
         settings: RunSettings,
         painter: Painter | None = None,
         eyes: Eyes | None = None,
     ):
         self.planner, self.settings, self._painter = planner, settings, painter
+        self._layout = layout_of(planner, settings.pictures)
+        self._folder = Shelf(Loose(settings.out))
+        self._counts = settings.files.statistics or isinstance(planner, GridPlanner)
         request = planner.request
         names = [spec.name for spec in request.classes]
         verify = Verify(names, eyes, strict=settings.verify.verify != "off")
@@ -85,14 +94,18 @@ class Pipeline:
             )
 
     def __call__(self, index: int) -> Made:
-        """Make picture `index` and put it on disk.
+        """Make picture `index` and put it into its folder."""
+        return self.make(index, self._folder)
+
+    def make(self, index: int, shelf: Shelf) -> Made:
+        """Make picture `index` and put it where it belongs.
 
         A picture that can't be made becomes a record of why; only what the next one wouldn't escape
         either (a disk that takes no more) stops the run.
         """
         plan = self.planner.plan(index)
         [ticket] = self._begin([plan])
-        return self._kept_or_failed(ticket, self._paste_or_paint(ticket))
+        return self._kept_or_failed(ticket, self._paste_or_paint(ticket), shelf)
 
     def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
         """Make pictures, in order, for a pipeline with a painter, in batches of its size.
@@ -109,7 +122,8 @@ class Pipeline:
             try:
                 writing: deque[Future[Made]] = deque()
                 for ticket, result in self._results(indices, painter):
-                    writing.append(writers.submit(self._kept_or_failed, ticket, result))
+                    keep = partial(self._kept_or_failed, ticket, result, self._folder)
+                    writing.append(writers.submit(keep))
                     made[ticket.plan.index] = writing[-1]
                     if len(writing) > UNWRITTEN:
                         result_of(writing.popleft())
@@ -188,24 +202,29 @@ class Pipeline:
             return error
         return sample
 
-    def _kept_or_failed(self, ticket: Ticket, result: Sample | Exception) -> Made:
+    def _kept_or_failed(self, ticket: Ticket, result: Sample | Exception, shelf: Shelf) -> Made:
         plan = ticket.plan
         if isinstance(result, Exception):
             return _failed(plan, result)
         try:
-            line = as_line(self._keep(plan, result, ticket.sighted))
+            line = as_line(self._keep(plan, result, ticket.sighted, shelf))
             return Made(line, background_file=self._background_file(plan))
         except StorageError:
             raise
         except Exception as error:
             return _failed(plan, error)
 
-    def _keep(self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...]) -> Entry:
+    def _keep(
+        self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...], shelf: Shelf
+    ) -> Entry:
         """Give the picture its finish, write it, and tell what it shows."""
-        ending = self.settings.pictures.image_format
-        file = f"images/{plan.split}/{plan.index:08d}.{ending}"
-        data = self._encode(sample.canvas, plan.finish)
-        write_file(self.settings.out / file, data.data)
+        seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
+        file, data = self._layout.file(plan), self._encode(seen, plan.finish)
+        beside = list(self._layout.beside(plan, sample, partial(self._bare, plan), shelf.first))
+        at = shelf.put(file, data.data)
+        for name, more in beside:
+            shelf.put(name, more)
+        sums, squares = pixel_sums(seen) if self._counts else ((), ())
         return Entry(
             index=plan.index,
             split=plan.split,
@@ -219,15 +238,19 @@ class Pipeline:
             background_file=self._background_file(plan),
             sighted=sighted,
             finish=plan.finish,
+            beside={name: len(more) for name, more in beside},
+            pack=shelf.pack,
+            at=at,
+            sums=sums,
+            squares=squares,
         )
 
-    def _encode(self, canvas: np.ndarray, finish: Finish | None) -> np.ndarray:
+    def _encode(self, seen: np.ndarray, finish: Finish | None) -> np.ndarray:
         """The bytes of the picture's file. What its finish takes off JPEG's quality is in a PNG,
         too: it is opened again before it's written."""
         pictures = self.settings.pictures
         if finish is None:
-            return encode_picture(canvas, pictures.image_format, pictures.jpeg_quality)
-        seen = apply_finish(canvas, finish)
+            return encode_picture(seen, pictures.image_format, pictures.jpeg_quality)
         data = encode_picture(seen, "jpg", max(pictures.jpeg_quality - finish.quality_loss, 1))
         if pictures.image_format == "jpg":
             return data
@@ -235,11 +258,18 @@ class Pipeline:
         assert coarser is not None  # it was written a moment ago
         return encode_picture(coarser[..., ::-1], pictures.image_format)
 
+    def _bare(self, plan: ImagePlan) -> np.ndarray:
+        """The background of a plan once more."""
+        [canvas] = self._backgrounds.make([plan])
+        if isinstance(canvas, Exception):
+            raise canvas
+        return canvas
+
     def _keep_background(self, plan: ImagePlan, canvas: np.ndarray) -> None:
         """Write the bare canvas if that was asked for. Layouts of one background share the file,
         and the first of them writes it: two workers at one file would be in each other's way."""
         file = self._background_file(plan)
-        if file and plan.index == plan.background.number * self.settings.plan.per_background:
+        if file and plan.index == plan.background.number * self.planner.layouts:
             write_file(self.settings.out / file, encode_picture(canvas, "png").data)
 
     def _background_file(self, plan: ImagePlan) -> str:
@@ -277,18 +307,7 @@ def failed_entry(plan: ImagePlan, reason: str) -> Entry:
     )
 
 
-def encode_picture(canvas: np.ndarray, ending: str, quality: int = 90) -> np.ndarray:
-    """(H, W, 3) uint8 RGB to the bytes of a `jpg` (`quality` 1..100) or `png` file, (n,) uint8; to
-    a png also (H, W, 4) RGBA."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if ending == "jpg" else []
-    order = cv2.COLOR_RGBA2BGRA if canvas.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    done, data = cv2.imencode(f".{ending}", cv2.cvtColor(canvas, order), options)
-    if not done:
-        raise ValueError(f"OpenCV can't write a .{ending} of shape {canvas.shape}")
-    return data
-
-
-def worker_failed(planner: Planner, index: int, reason: str) -> Made:
+def worker_failed(planner: Plans, index: int, reason: str) -> Made:
     """The record for a picture that took its worker down with it."""
     return Made(as_line(failed_entry(planner.plan(index), reason)), True)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import msgspec
 import numpy as np
 
-from infgen.batch.pipeline import encode_picture
+from infgen.batch.encoding import encode_picture
 from infgen.batch.store import Store, open_finished
-from infgen.ops.planning import Planner
+from infgen.ops.plans import Plans
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import InputError, PictureError
 from infgen.records.manifest import Manifest
@@ -19,6 +19,7 @@ from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Instance
 from infgen.report.sheet import Mark, Tile, checkers, draw_sheet, shrink
 from infgen.sources.disk import write_file
+from infgen.sources.packs import picture_bytes
 from infgen.stages.backgrounds import Backgrounds
 
 TILES, MOST_TILES = 24, 500
@@ -39,7 +40,7 @@ def preview_dataset(folder: Path, file: Path | None = None, count: int = TILES) 
     return _write(file or folder / FILE, sheet_of(store, manifest, count))
 
 
-def preview_plan(planner: Planner, file: Path | None = None, count: int = TILES) -> Path:
+def preview_plan(planner: Plans, file: Path | None = None, count: int = TILES) -> Path:
     """Draw `count` plans into `file` (default: infgen-preview.png in the current folder) and return
     its path. Scenes that are yet to be generated are checkered.
 
@@ -112,7 +113,7 @@ def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
 def _tile(entry: Entry, folder: Path) -> Tile:
     caption = _caption(entry.index, entry.split, len(entry.objects))
     try:
-        picture = shrink(_read(folder / entry.file))
+        picture = shrink(_read(folder, entry))
     except PictureError as error:
         return Tile(entry.size, None, (), caption, str(error))
     marks = tuple(_mark(instance, entry.size) for instance in entry.objects)
@@ -127,19 +128,20 @@ def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
     return Mark(instance.class_id, instance.box, shrink(mask.astype(np.uint8)) != 0)
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(folder: Path, entry: Entry) -> np.ndarray:
     """The picture as (H, W, 3) uint8 RGB. Raises PictureError if it is gone or broken."""
+    name = PurePosixPath(entry.file).name
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = np.frombuffer(picture_bytes(folder, entry), np.uint8)
     except OSError as error:
-        raise PictureError(f"{path.name}: {error.strerror or error}") from error
+        raise PictureError(f"{name}: {error.strerror or error}") from error
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if pixels is None:
-        raise PictureError(f"{path.name}: not a picture that can be read")
+        raise PictureError(f"{name}: not a picture that can be read")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-def _planned_tile(plan: ImagePlan, planner: Planner, backgrounds: Backgrounds) -> Tile:
+def _planned_tile(plan: ImagePlan, planner: Plans, backgrounds: Backgrounds) -> Tile:
     caption = _caption(plan.index, plan.split, len(plan.objects))
     marks = tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
     if not plan.background.picture and not plan.background.plain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -20,12 +20,15 @@ from infgen import __version__
 from infgen.batch.depth import check_maps, facts_of, find_depth, write_depths
 from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.fingerprint import fingerprint_of
+from infgen.batch.kinds import check_folders, check_kind, pasting
 from infgen.batch.methods import Means, check_means, choose_means
 from infgen.batch.nearness import keep_nearness, nearness_of
+from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_toml
+from infgen.batch.statistics import write_statistics
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
@@ -35,7 +38,9 @@ from infgen.models.eyes import Eyes, load_eyes
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
+from infgen.ops.grid import GridPlanner
 from infgen.ops.planning import Planner
+from infgen.ops.plans import Plans
 from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
@@ -64,6 +69,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     """
     reporter = reporter or Silent()
     check_formats(settings.export.format)
+    check_folders(settings.export.format, flatten(settings))
     store = Store(settings.out)
     pinned = store.pinned() or Pinned()
     settings = with_needed_backgrounds(settings, pinned)
@@ -92,6 +98,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             lambda missing: _made(planner, means, settings, missing, crew, store, reporter),
             partial(worker_failed, planner),
             reporter,
+            settings.files.together,
         )
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
         second_thoughts = tuple(_second_thoughts(manifest))
@@ -103,6 +110,8 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
             write_depths(store, manifest.pictures, depth, partial(open_eyes, depth), reporter)
         if facts := facts_of(store):
             manifest.models["depth"] = msgspec.to_builtins(facts)
+        if settings.files.statistics or settings.grid.grid:
+            write_statistics(store, planner.canvas)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest
@@ -110,21 +119,23 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
 
 def prepare(
     settings: RunSettings, pinned: Pinned, reporter: Reporter
-) -> tuple[Planner, Means, tuple[str, ...]]:
+) -> tuple[Plans, Means, tuple[str, ...]]:
     """Read the tables, choose the means, throw the first dice: (planner, means, notes)."""
     backgrounds, classes = _tables(settings)
+    if settings.grid.grid:
+        settings = pasting(settings)
     means = choose_means(settings, pinned.methods)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
     means = check_means(means, request, settings, pinned)
-    methods = (means.method,) * len(request.classes)
-    nearness = {}
+    check_kind(settings, means, request)
+    nearness: dict[str, np.ndarray] = {}
     if settings.depth.depth_scale:
         depth = find_depth(settings, reporter)
         means = replace(means, depth=depth)
         opened = partial(open_eyes, depth)
         nearness = nearness_of(request, Store(settings.out), depth, opened, reporter)
-    planner = Planner(request, settings.plan, methods, canvas, settings.look, nearness)
+    planner = _planner(settings, request, means, canvas, nearness)
     notes = (*map(str, warnings), *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
@@ -146,6 +157,19 @@ def prepare(
     return planner, means, notes
 
 
+def _planner(
+    settings: RunSettings,
+    request: Request,
+    means: Means,
+    canvas: tuple[int, int],
+    nearness: Mapping[str, np.ndarray],
+) -> Plans:
+    if settings.grid.grid:
+        return GridPlanner(request, settings.plan, settings.grid, canvas, settings.look, nearness)
+    methods = (means.method,) * len(request.classes)
+    return Planner(request, settings.plan, methods, canvas, settings.look, nearness)
+
+
 def _tables(settings: RunSettings) -> tuple[Path, Path]:
     problems = [
         Problem(f"--{name} is missing: give the path of {file}")
@@ -164,12 +188,17 @@ def fill_gaps(
     make: Callable[[Sequence[int]], Iterator[Made | WorkerDied]],
     failed: Callable[[int, str], Made],
     reporter: Reporter,
+    together: int = 1,
 ) -> None:
     """Make every picture of `total` that isn't there yet: `make` gives them by index, in order, and
-    `failed` the record of one that took its worker down with it, for a reason."""
+    `failed` the record of one that took its worker down with it, for a reason. Archives hold
+    pictures `together`, and are made again as a whole."""
     missing = store.mend(total, settings.keep_backgrounds)
     if not missing:
         return
+    if together > 1:
+        missing = whole_packs(missing, together, total)
+        store.take_out(frozenset(missing))
     store.log("painting", missing=len(missing), of=total, workers=settings.workers)
     began = time.perf_counter()
     made = make(missing)
@@ -182,7 +211,7 @@ def fill_gaps(
 
 
 def _made(
-    planner: Planner,
+    planner: Plans,
     means: Means,
     settings: RunSettings,
     missing: Sequence[int],
@@ -191,6 +220,10 @@ def _made(
     reporter: Reporter,
 ) -> Iterator[Made | WorkerDied]:
     """The missing pictures in order: by the crew, or in batches by the process with the model."""
+    if means.model is None and settings.files.pack != "none":
+        packs = by_pack(missing, settings.files.pack_size)
+        packer = Packer(Pipeline(planner, settings), settings.out, settings.files)
+        return one_by_one(packs, crew.map(packer, packs, 1))
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
     request = planner.request
@@ -265,7 +298,7 @@ def _told(
 
 def _take_stock(
     store: Store,
-    planner: Planner,
+    planner: Plans,
     means: Means,
     settings: RunSettings,
     fingerprint: dict[str, str],
@@ -389,7 +422,7 @@ def with_needed_backgrounds(settings: Asked, pinned: Pinned) -> Asked:
 # ---- plan ----------------------------------------------------------------------------------------
 
 
-def plan(settings: RunSettings, reporter: Reporter | None = None) -> Planner:
+def plan(settings: RunSettings, reporter: Reporter | None = None) -> Plans:
     """The planner of a run: plans by index, without a pixel being made or a file written."""
     planner, _, _ = prepare(settings, Pinned(), reporter or Silent())
     return planner
@@ -414,6 +447,7 @@ def export(
     for name in settings.format:
         EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
     check_masks(settings.format, manifest.unmasked)
+    check_folders(settings.format, manifest.settings)
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work

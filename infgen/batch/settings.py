@@ -19,10 +19,12 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
+from infgen.batch.packing import PackSettings
 from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
 from infgen.models.settings import DepthSettings, ModelSettings, SegmenterName, VerifySettings
+from infgen.ops.grid import GridSettings
 from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
@@ -61,12 +63,14 @@ class RunSettings(msgspec.Struct, frozen=True):
         bool, Meta(description="keep every background without its objects, as PNG")
     ] = False
     plan: PlanSettings = PlanSettings()
+    grid: GridSettings = GridSettings()
     look: LookSettings = LookSettings()
     inpaint: InpaintSettings = InpaintSettings()
     model: ModelSettings = ModelSettings()
     verify: VerifySettings = VerifySettings()
     pictures: PictureSettings = PictureSettings()
     depth: DepthSettings = DepthSettings()
+    files: PackSettings = PackSettings()
     export: ExportSettings = ExportSettings()
 
     @property

@@ -1,7 +1,7 @@
 """A dataset's folder: claimed, filled in index order, resumed after any death, finished last.
 
 run.toml             first: the settings, and the fingerprint that a later run must match
-images/SPLIT/*       each picture whole or not there
+images/SPLIT/*       each picture whole or not there (or in packs/*: each archive)
 samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices
 manifest.json        last: while it is missing, the dataset isn't finished
 run.log              times, hosts, tracebacks: no part of the dataset
@@ -15,7 +15,7 @@ import os
 import socket
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, groupby
 from pathlib import Path
@@ -177,6 +177,16 @@ class Store:
             self.reopen()
         return missing
 
+    def take_out(self, indices: Collection[int]) -> None:
+        """Remove the lines of these indices, which are to be made again."""
+        for number in sorted({index // PER_FILE for index in indices}):
+            path = self._record_file(number)
+            data = _read(path)
+            lines = data.splitlines(keepends=True)
+            left = b"".join(line for line in lines if _index_of(line) not in indices)
+            if left != data:
+                write_file(path, left)
+
     def fill(self, missing: Sequence[int], lines: Iterator[bytes]) -> None:
         """Put `lines`, those of the `missing` indices that `mend` gave, where they belong.
 
@@ -241,13 +251,18 @@ class Store:
 
     def _is_there(self, entry: Entry) -> bool:
         try:
-            size = (self.folder / entry.file).stat().st_size
-            return size == entry.bytes and (
-                not entry.background_file
-                or (self.folder / entry.background_file).stat().st_size > 0
-            )
+            kept = entry.background_file
+            return self._is_whole(entry) and (not kept or (self.folder / kept).stat().st_size > 0)
         except OSError:
             return False
+
+    def _is_whole(self, entry: Entry) -> bool:
+        """Whether a picture's files are as long as they should be, or the archive as it must at
+        least be: that was whole when it got its name."""
+        if entry.pack:
+            return (self.folder / entry.pack).stat().st_size >= entry.at + entry.bytes
+        files = {entry.file: entry.bytes, **entry.beside}
+        return all((self.folder / file).stat().st_size == size for file, size in files.items())
 
     # ---- the finish line ---------------------------------------------------------------------
 

@@ -32,18 +32,33 @@ class Export:
     needs_masks: bool = False
     takes_crowds: bool = False
     check: Callable[[tuple[str, ...], int], None] = lambda classes, objects: None
+    from_records: bool = False
+    beside_images: bool = False
 
 
 EXPORTS: dict[str, Export] = {
     "coco": Export(
-        "annotations/instances_<split>.json", coco.convert, coco.finish, takes_crowds=True
+        "annotations/instances_<split>.json",
+        coco.convert,
+        coco.finish,
+        takes_crowds=True,
+        from_records=True,
     ),
-    "yolo": Export("labels/<split>/*.txt and data.yaml (Ultralytics)", yolo.convert, yolo.finish),
+    "yolo": Export(
+        "labels/<split>/*.txt and data.yaml (Ultralytics)",
+        yolo.convert,
+        yolo.finish,
+        beside_images=True,
+    ),
     "voc": Export(
         "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish, check=voc.check
     ),
     "masks": Export(
-        "masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish, needs_masks=True
+        "masks/<split>/*.png: instance ids 1..n",
+        masks.convert,
+        masks.finish,
+        needs_masks=True,
+        from_records=True,
     ),
     "hf": Export(
         "hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish, needs_masks=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 
@@ -26,6 +28,15 @@ def nearness_map(depth: np.ndarray, metric: bool) -> np.ndarray:
         return np.full(near.shape, 128, np.uint8)
     levels: np.ndarray = np.rint(np.clip((near - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     return levels
+
+
+def near_of(
+    known: Mapping[str, np.ndarray], background: BackgroundPlan, canvas: tuple[int, int]
+) -> Nearness | None:
+    """How near the places on a background are, if that is known: there are maps by the names of
+    pictures."""
+    near = known.get(background.picture)
+    return None if near is None else nearness_on(near, background, canvas)
 
 
 def nearness_on(near: np.ndarray, background: BackgroundPlan, canvas: tuple[int, int]) -> Nearness:

@@ -15,7 +15,7 @@ from infgen.ops.boxes import TRIES, Nearness, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
 from infgen.ops.looks import LookSettings, check_looks, draw_look
-from infgen.ops.nearness import nearness_on
+from infgen.ops.nearness import near_of
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -105,7 +105,8 @@ class Planner:
         nearness: Mapping[str, np.ndarray] | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
-        self.looks, self.nearness = looks or LookSettings(), nearness or {}
+        self.looks = looks or LookSettings()
+        self.nearness: Mapping[str, np.ndarray] = nearness or {}
         check_looks(self.looks)
         self.count = _count_pictures(request, settings)
         scenes = math.ceil(self.count / settings.per_background)
@@ -130,6 +131,11 @@ class Planner:
         """How many objects a picture can hold at the most."""
         return sum(spec.appear_range[1] for spec in self.request.classes)
 
+    @property
+    def layouts(self) -> int:
+        """How many pictures in a row are made on a background."""
+        return self.settings.per_background
+
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""
         if not 0 <= index < self.count:
@@ -137,7 +143,7 @@ class Planner:
         number = index // self.settings.per_background
         split = "val" if self._in_val[number] else "train"
         background = self._plan_background(number)
-        near = self._near(background)
+        near = near_of(self.nearness, background, self.canvas)
         objects, dropped = self._plan_objects(index, split, near)
         return ImagePlan(
             index=index,
@@ -151,44 +157,13 @@ class Planner:
         )
 
     def _background_key(self, number: int) -> str:
-        """Backgrounds with the same key show the same scene, so they share a split."""
         row, pick = int(self._rows[number]), int(self._picks[number])
-        pictures = self.request.backgrounds[row].pictures
-        return pictures[pick].sha256 if pictures else f"made {row}/{pick}"
+        return scene_key(self.request.backgrounds[row], row, pick)
 
     def _plan_background(self, number: int) -> BackgroundPlan:
-        row = int(self._rows[number])
-        spec = self.request.backgrounds[row]
-        if not spec.pictures:
-            seed = derive_seed(self.settings.seed, number, "background")
-            if spec.plain:
-                return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=seed)
-            return BackgroundPlan(
-                number=number,
-                row=row,
-                prompt=spec.prompt,
-                negative_prompt=spec.negative_prompt,
-                seed=seed,
-            )
-        picture = spec.pictures[int(self._picks[number])]
-        x, y, flip = stream(self.settings.seed, number, "background").random(3).tolist()
-        scaled = cover_size(picture.size, self.canvas)
-        return BackgroundPlan(
-            number=number,
-            row=row,
-            picture=picture.name,
-            scaled_size=scaled,
-            offset=(
-                _pick(x, scaled[0] - self.canvas[0] + 1),
-                _pick(y, scaled[1] - self.canvas[1] + 1),
-            ),
-            flip=flip < self.settings.flip_frac,
-        )
-
-    def _near(self, background: BackgroundPlan) -> Nearness | None:
-        """How near the places of a picture are, where that is known."""
-        known = self.nearness.get(background.picture)
-        return None if known is None else nearness_on(known, background, self.canvas)
+        row, pick = int(self._rows[number]), int(self._picks[number])
+        spec, settings = self.request.backgrounds[row], self.settings
+        return plan_scene(spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac)
 
     def _plan_objects(
         self, index: int, split: str, near: Nearness | None
@@ -323,6 +298,45 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
+
+
+def scene_key(spec: BackgroundSpec, row: int, pick: int) -> str:
+    """Backgrounds with the same key show the same scene, so they share a split."""
+    return spec.pictures[pick].sha256 if spec.pictures else f"made {row}/{pick}"
+
+
+def plan_scene(
+    spec: BackgroundSpec,
+    number: int,
+    row: int,
+    pick: int,
+    seed: int,
+    canvas: tuple[int, int],
+    flip_frac: float,
+) -> BackgroundPlan:
+    """The run's background `number`: the one at `pick` of the table's `row`, which is `spec`."""
+    if not spec.pictures:
+        own_seed = derive_seed(seed, number, "background")
+        if spec.plain:
+            return BackgroundPlan(number=number, row=row, plain=spec.plain, seed=own_seed)
+        return BackgroundPlan(
+            number=number,
+            row=row,
+            prompt=spec.prompt,
+            negative_prompt=spec.negative_prompt,
+            seed=own_seed,
+        )
+    picture = spec.pictures[pick]
+    x, y, flip = stream(seed, number, "background").random(3).tolist()
+    scaled = cover_size(picture.size, canvas)
+    return BackgroundPlan(
+        number=number,
+        row=row,
+        picture=picture.name,
+        scaled_size=scaled,
+        offset=(_pick(x, scaled[0] - canvas[0] + 1), _pick(y, scaled[1] - canvas[1] + 1)),
+        flip=flip < flip_frac,
+    )
 
 
 def _pick(die: float, count: int) -> int:

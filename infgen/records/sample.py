@@ -69,6 +69,11 @@ class Entry(msgspec.Struct, frozen=True):
     empty when `failure` says why the picture couldn't be made. `size` is (width, height). `sighted`
     is what a detector found of the classes in the bare background, where nothing is labelled;
     `finish` is what the whole picture went through last.
+
+    `beside` are the picture's other files by path (a grid's mask, ...), with their lengths. Where
+    pictures are packed, `pack` is the path of the archive in which they all lie, and `at` where in
+    it the picture's `bytes` begin. `sums` and `squares` are those of the pixels' values (0..255) in
+    each channel, where statistics were asked for.
     """
 
     index: int
@@ -84,6 +89,11 @@ class Entry(msgspec.Struct, frozen=True):
     decoys: tuple[Decoy, ...] = ()
     sighted: tuple[Sighting, ...] = ()
     finish: Finish | None = None
+    beside: dict[str, int] = {}
+    pack: str = ""
+    at: int = 0
+    sums: tuple[int, ...] = ()
+    squares: tuple[int, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -30,6 +30,7 @@ from infgen.batch.settings import (
     options,
     read_toml,
 )
+from infgen.batch.statistics import read_statistics
 from infgen.formats import EXPORTS
 from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
@@ -45,6 +46,7 @@ from infgen.ui.terminal import (
     print_eyes,
     print_models,
     print_plans,
+    print_statistics,
     print_stopped,
     print_summary,
     written_out,
@@ -58,12 +60,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GROUPS = {
     "run": "the run",
     "plan": "what is planned",
+    "grid": "the full grid",
     "look": "how pasted objects go into the scene",
     "inpaint": "inpainting",
     "model": "the diffusion model",
     "verify": "what judges painted objects",
     "pictures": "the pictures",
     "depth": "depth maps",
+    "files": "their files",
     "export": "the labels",
 }
 
@@ -118,6 +122,8 @@ def _run(arguments: Mapping[str, Any]) -> int:
         print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
         raise
     print_summary(manifest, settings.out)
+    if statistics := read_statistics(settings.out):
+        print_statistics(statistics, settings.out)
     return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
 
 

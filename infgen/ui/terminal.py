@@ -8,7 +8,7 @@ import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn, TextIO
@@ -27,9 +27,11 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
+from infgen.batch.statistics import FILE as STATISTICS
+from infgen.batch.statistics import Statistics
 from infgen.models.known_eyes import EyeRow, Role
 from infgen.models.presets import TINY_FOLDER, Preset
-from infgen.ops.planning import Planner
+from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
@@ -259,6 +261,30 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
 
 
+def print_statistics(counted: Statistics, folder: Path) -> None:
+    """Files, sizes, and the pixels' mean and deviation, folder by folder."""
+    table = _table("folder", "files", "MB", "mean", "std")
+    for name, one in counted.folders.items():
+        table.add_row(
+            Text(name),
+            f"{one.files:,}",
+            f"{one.bytes / 1e6:,.1f}",
+            _values(one.mean),
+            _values(one.std),
+        )
+    packs = counted.packs
+    with written_out():
+        console = _Console(sys.stdout)
+        console.print(table)
+        if packs.files:
+            console.print(f"all in {packs.files:,} archives of {packs.bytes / 1e6:,.1f} MB")
+        console.print(f"in numbers: {folder / STATISTICS}", soft_wrap=True)
+
+
+def _values(channels: Sequence[float]) -> str:
+    return " ".join(f"{value:.4f}" for value in channels) or "-"
+
+
 def _counted(reasons: Mapping[str, int]) -> Text:
     return Text(", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "-")
 
@@ -294,7 +320,7 @@ def _failures(manifest: Manifest) -> Iterator[str]:
         yield "  ... all of them are in manifest.json"
 
 
-def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
+def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
     """What a run would make, in numbers: per class its objects, their sizes, what finds no room."""
     names = [spec.name for spec in planner.request.classes]
     widths = [array("d") for _ in names]

@@ -51,6 +51,9 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
 
 
 def _picture(place: Path, entry: Entry) -> LabelledPicture:
+    if entry.pack and not (place / entry.file).exists():
+        text = f"its pictures are in archives: unpack {entry.pack} and the others in this folder"
+        raise InputError(Problem(text, str(place)))
     scene = entry.background
     return LabelledPicture(
         place / entry.file,

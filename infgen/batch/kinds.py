@@ -1,0 +1,57 @@
+"""What goes together: grids, archives, models and formats; told before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from infgen.batch.methods import Means, lacks_pictures
+from infgen.batch.settings import RunSettings
+from infgen.formats import EXPORTS, Export
+from infgen.records.errors import InputError, Problem
+from infgen.records.specs import Request
+
+
+def pasting(settings: RunSettings) -> RunSettings:
+    """The settings of a grid, which is always pasted.
+
+    Raises:
+        InputError: they ask for a model to paint it.
+    """
+    if settings.method == "inpaint" or settings.model.model or settings.model.inpaint_model:
+        raise InputError("--grid pastes cutouts: leave --method inpaint and --model out")
+    return msgspec.structs.replace(settings, method="paste")
+
+
+def check_kind(settings: RunSettings, means: Means, request: Request) -> None:
+    """Raise InputError for a grid or for archives where a model would have to paint."""
+    if means.model is None:
+        return
+    if settings.grid.grid:
+        raise InputError(lacks_pictures(request, settings))
+    if settings.files.pack != "none":
+        raise InputError("--pack is for pasted pictures: leave it out where a model paints")
+
+
+def check_folders(formats: Collection[str], settings: dict[str, Any]) -> None:
+    """Raise InputError for formats that can't be made of a dataset with these `settings` (by flat
+    name), because of where its pictures are."""
+    packed = settings.get("pack", "none") != "none"
+    problems = []
+    for name in formats:
+        if packed and not EXPORTS[name].from_records:
+            text = "needs the pictures as files, and --pack puts them into archives"
+        elif settings.get("grid") and EXPORTS[name].beside_images:
+            text = "looks for pictures in images/, and --grid has folders of its own"
+        else:
+            continue
+        others = ", ".join(name for name, row in EXPORTS.items() if _fits(row, packed))
+        problems.append(Problem(f"--format {name} {text}: here, it can be {others}"))
+    if problems:
+        raise InputError(problems)
+
+
+def _fits(row: Export, packed: bool) -> bool:
+    return row.from_records if packed else not row.beside_images

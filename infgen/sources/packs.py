@@ -1,0 +1,126 @@
+"""Archives of pictures: written in one go, alike every time, and read from without unpacking.
+
+Files are stored as they are: JPEG and PNG are compressed already. No time and no owner gets in, so
+that the same files make the same archive.
+"""
+
+from __future__ import annotations
+
+import struct
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from infgen.records.sample import Entry
+from infgen.sources.disk import streamed_file
+
+Data = bytes | memoryview
+Add = Callable[[str, Data], int]
+
+
+class _Archive(Protocol):
+    def __init__(self, write: Callable[[bytes], object]): ...
+
+    def add(self, name: str, data: Data) -> int: ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def packed_file(path: Path, kind: str) -> Iterator[Add]:
+    """A function that adds a file to the archive at `path` and tells where its bytes begin; `kind`
+    is a row of PACKS. The archive gets its name only when the block ends well, and is whole then.
+
+    Raises StorageError as sources.disk.streamed_file does.
+    """
+    with streamed_file(path) as write:
+        archive = PACKS[kind](write)
+        yield archive.add
+        archive.close()
+
+
+def picture_bytes(folder: Path, entry: Entry) -> bytes:
+    """The picture's file in the dataset at `folder`, packed or not. Raises OSError."""
+    if not entry.pack:
+        return (folder / entry.file).read_bytes()
+    with (folder / entry.pack).open("rb") as file:
+        file.seek(entry.at)
+        return file.read(entry.bytes)
+
+
+# ---- zip -----------------------------------------------------------------------------------------
+
+MOST_ENTRIES, MOST_BYTES = 0xFFFF, 0xFFFFFFFF  # for more the format has further fields (zip64)
+_LOCAL, _ENTRY = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I")
+_END, _END64 = struct.Struct("<4s4H2IH"), struct.Struct("<4sQ2H2I4Q")
+_LOCATOR, _FAR = struct.Struct("<4sIQI"), struct.Struct("<2HQ")
+_PLAIN, _LARGE = 20, 45  # the version that a reader must understand
+_MADE_ON_UNIX = 3 << 8 | _LARGE
+_DAY, _TIME = 33, 0  # 1980-01-01, the first there is
+_UTF8 = 1 << 11
+_MODE = 0o100644 << 16  # a file that all may read
+
+
+class _Zip:
+    """As PKWARE's APPNOTE.TXT 6.3.10 describes it, without compression; each file up to 4 GiB."""
+
+    def __init__(self, write: Callable[[bytes], object]):
+        self._write, self._at, self._count = write, 0, 0
+        self._directory: list[bytes] = []
+
+    def add(self, name: str, data: Data) -> int:
+        path, size, check = name.encode(), len(data), zlib.crc32(data)
+        facts = (_UTF8, 0, _TIME, _DAY, check, size, size, len(path))
+        head = _LOCAL.pack(b"PK\3\4", _PLAIN, *facts, 0) + path
+        far = _FAR.pack(1, 8, self._at) if self._at >= MOST_BYTES else b""
+        needed, place = (_LARGE, MOST_BYTES) if far else (_PLAIN, self._at)
+        tail = (len(far), 0, 0, 0, _MODE, place)
+        self._directory.append(
+            _ENTRY.pack(b"PK\1\2", _MADE_ON_UNIX, needed, *facts, *tail) + path + far
+        )
+        begin = self._at + len(head)
+        self._write(head + data)
+        self._at = begin + size
+        return begin
+
+    def close(self) -> None:
+        """Write the directory, and where it is."""
+        count, begin, directory = len(self._directory), self._at, b"".join(self._directory)
+        self._write(directory)
+        if count >= MOST_ENTRIES or begin + len(directory) >= MOST_BYTES:
+            facts = (44, _LARGE, _LARGE, 0, 0, count, count, len(directory), begin)
+            self._write(_END64.pack(b"PK\6\6", *facts))
+            self._write(_LOCATOR.pack(b"PK\6\7", 0, begin + len(directory), 1))
+        count = min(count, MOST_ENTRIES)
+        size, begin = min(len(directory), MOST_BYTES), min(begin, MOST_BYTES)
+        self._write(_END.pack(b"PK\5\6", 0, 0, count, count, size, begin, 0))
+
+
+# ---- tar -----------------------------------------------------------------------------------------
+
+
+class _Tar:
+    """As POSIX describes it (ustar)."""
+
+    def __init__(self, write: Callable[[bytes], object]):
+        self._write, self._at = write, 0
+
+    def add(self, name: str, data: Data) -> int:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        begin = self._at + tarfile.BLOCKSIZE
+        padding = -len(data) % tarfile.BLOCKSIZE
+        self._write(b"".join((info.tobuf(tarfile.USTAR_FORMAT), data, bytes(padding))))
+        self._at = begin + len(data) + padding
+        return begin
+
+    def close(self) -> None:
+        """Two empty blocks, and on to a whole record."""
+        self._write(bytes(-(self._at + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE))
+        self._write(bytes(2 * tarfile.BLOCKSIZE))
+
+
+PACKS: dict[str, type[_Archive]] = {"zip": _Zip, "tar": _Tar}

@@ -1,0 +1,95 @@
+"""Archives, as Python's own readers see them."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infgen.records.plan import BackgroundPlan
+from infgen.records.sample import Entry
+from infgen.sources.packs import MOST_BYTES, MOST_ENTRIES, PACKS, _Zip, packed_file, picture_bytes
+
+FILES = {
+    "fg_bg_jpg/1.jpg": b"\xff\xd8 one",
+    "mask_jpg/größe 1.jpg": b"",
+    "fg_bg_jpg/2.jpg": bytes(range(256)) * 40,
+}
+
+
+def pack(path: Path, kind: str, files: dict[str, bytes]) -> dict[str, int]:
+    with packed_file(path, kind) as add:
+        return {name: add(name, memoryview(data)) for name, data in files.items()}
+
+
+def unpacked(path: Path) -> dict[str, bytes]:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            return {name: archive.read(name) for name in archive.namelist()}
+    with tarfile.open(path) as archive:
+        members = {one.name: archive.extractfile(one) for one in archive.getmembers()}
+        return {name: file.read() for name, file in members.items() if file}
+
+
+@pytest.mark.parametrize("kind", PACKS)
+@pytest.mark.parametrize("files", [FILES, {}])
+def test_readers_find_what_was_added(tmp_path: Path, kind: str, files: dict[str, bytes]) -> None:
+    path = tmp_path / f"deeper/pack.{kind}"
+    places = pack(path, kind, files)
+    assert unpacked(path) == files
+    raw = path.read_bytes()
+    for name, data in files.items():
+        assert raw[places[name] : places[name] + len(data)] == data
+
+
+@pytest.mark.parametrize("kind", PACKS)
+def test_the_same_files_make_the_same_archive(tmp_path: Path, kind: str) -> None:
+    pack(tmp_path / "one", kind, FILES)
+    pack(tmp_path / "other", kind, FILES)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+@pytest.mark.parametrize("kind", PACKS)
+def test_an_archive_is_there_as_a_whole_or_not_at_all(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "pack"
+    with pytest.raises(KeyError), packed_file(path, kind) as add:
+        add("a", memoryview(b"1"))
+        raise KeyError
+    assert not path.exists()
+    pack(path, kind, FILES)
+    with pytest.raises(KeyError), packed_file(path, kind) as add:
+        raise KeyError
+    assert path.stat().st_size > 10_000
+
+
+def test_a_zip_may_hold_more_files_than_the_old_format_counts(tmp_path: Path) -> None:
+    files = {f"{number}": b"%d" % number for number in range(MOST_ENTRIES + 7)}
+    pack(tmp_path / "pack.zip", "zip", files)
+    assert unpacked(tmp_path / "pack.zip") == files
+
+
+def test_a_zip_may_be_larger_than_the_old_format_measures(tmp_path: Path) -> None:
+    """Beyond 4 GiB of nothing, which takes no room on most disks."""
+    path = tmp_path / "pack.zip"
+    with path.open("wb") as file:
+        archive = _Zip(file.write)
+        archive.add("near", memoryview(b"before"))
+        archive._at = file.seek(MOST_BYTES + 5)
+        place = archive.add("far", memoryview(b"behind"))
+        archive.close()
+    assert place > MOST_BYTES
+    assert unpacked(path) == {"near": b"before", "far": b"behind"}
+
+
+@pytest.mark.parametrize("kind", PACKS)
+def test_a_picture_is_read_where_its_record_says(tmp_path: Path, kind: str) -> None:
+    places = pack(tmp_path / f"pack.{kind}", kind, FILES)
+    (tmp_path / "loose.jpg").write_bytes(b"loose")
+    fields = {"index": 0, "split": "train", "size": (4, 4), "background": BackgroundPlan(0, 0)}
+    for name, data in FILES.items():
+        entry = Entry(**fields, file=name, bytes=len(data), pack=f"pack.{kind}", at=places[name])
+        assert picture_bytes(tmp_path, entry) == data
+    assert picture_bytes(tmp_path, Entry(**fields, file="loose.jpg", bytes=5)) == b"loose"
