@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["audit", "bank", "export", "plan", "preview", "relabel", "run"]
+__all__ = ["audit", "bank", "convert", "export", "merge", "plan", "preview", "relabel", "run"]
 
 
 def run(
@@ -102,6 +102,31 @@ def bank(
 
     values = read_toml(Path(config), BankSettings) if config else {}
     return bank(fill(BankSettings, values | settings), reporter)
+
+
+def convert(dataset: str | Path, *, reporter: Reporter | None = None, **settings: Any) -> Manifest:
+    """Make one of infgen's datasets of anybody's, in the formats wanted, its pictures as they are:
+    `settings` are the options of `infgen convert`. Returns the dataset's manifest."""
+    from infgen.batch.convert import convert
+    from infgen.batch.settings import MergeSettings, fill
+
+    return convert(fill(MergeSettings, settings | {"datasets": [dataset]}), reporter)
+
+
+def merge(
+    *datasets: str | Path,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Manifest:
+    """Make one dataset of several, whoever made them, their classes brought together: `settings`
+    are the options of `infgen merge`. Returns the dataset's manifest."""
+    from infgen.batch.convert import merge
+    from infgen.batch.settings import MergeSettings, fill, read_toml
+
+    values = read_toml(Path(config), MergeSettings) if config else {}
+    given = settings | ({"datasets": list(datasets)} if datasets else {})
+    return merge(fill(MergeSettings, values | given), reporter)
 
 
 def preview(

@@ -27,7 +27,7 @@ from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
 from infgen.batch.pipeline import Made, Pipeline, worker_failed
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_toml
+from infgen.batch.settings import MergeSettings, RelabelSettings, RunSettings, flatten, write_toml
 from infgen.batch.statistics import write_statistics
 from infgen.batch.store import Pinned, Store, open_finished
 from infgen.formats import EXPORTS
@@ -184,7 +184,7 @@ def _tables(settings: RunSettings) -> tuple[Path, Path]:
 def fill_gaps(
     store: Store,
     total: int,
-    settings: RunSettings | RelabelSettings,
+    settings: RunSettings | RelabelSettings | MergeSettings,
     make: Callable[[Sequence[int]], Iterator[Made | WorkerDied]],
     failed: Callable[[int, str], Made],
     reporter: Reporter,

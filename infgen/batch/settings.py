@@ -133,16 +133,36 @@ class BankSettings(msgspec.Struct, frozen=True):
     model: ModelSettings = ModelSettings()
 
 
+class MergeSettings(msgspec.Struct, frozen=True):
+    """All that `infgen convert` and `infgen merge` may be told."""
+
+    datasets: Annotated[
+        tuple[Path, ...], Meta(description="folders or index files of the datasets")
+    ] = ()
+    out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
+    map: (
+        Annotated[Path, Meta(description="CSV file of what classes become: dataset,class,becomes")]
+        | None
+    ) = None
+    names: (
+        Annotated[Path, Meta(description="text file of class names, for a dataset without")] | None
+    ) = None
+    workers: Workers | None = None
+    max_failures: MaxFailures = 0
+    export: ExportSettings = ExportSettings()
+
+    @property
+    def keep_backgrounds(self) -> bool:
+        """There are none."""
+        return False
+
+
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
-MODELS = (
-    "model",
-    "inpaint_model",
-    "detector",
-    "segmenter",
-    "scorer",
-    "depth_model",
-)  # names, or folders
+AnySettings = RunSettings | RelabelSettings | BankSettings | MergeSettings
+
+# names, or folders
+MODELS = ("model", "inpaint_model", "detector", "segmenter", "scorer", "depth_model")
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
 
 
@@ -252,7 +272,7 @@ def _as_path(kind: type, raw: Any) -> Any:
     return kind(raw).expanduser()
 
 
-def flatten(settings: RunSettings | RelabelSettings | BankSettings) -> dict[str, Any]:
+def flatten(settings: AnySettings) -> dict[str, Any]:
     """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
     flat = {}
     for option in options(type(settings)):
@@ -267,11 +287,11 @@ def flatten(settings: RunSettings | RelabelSettings | BankSettings) -> dict[str,
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value.resolve())
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def write_toml(
-    settings: RunSettings | RelabelSettings | BankSettings,
+    settings: AnySettings,
     record: Mapping[str, Any],
     verb: str = "run",
 ) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infgen.formats import coco, hf, masks, npy, voc, yolo
+from infgen.formats import coco, hf, masks, npy, sigtor, voc, yolo
 from infgen.formats.settings import Dataset
 from infgen.records.sample import Entry
 
@@ -69,5 +69,11 @@ EXPORTS: dict[str, Export] = {
         npy.finish,
         needs_background=True,
         needs_masks=True,
+    ),
+    "sigtor": Export(
+        "sigtor/Datasets/Source: SIGtor's text lines and masks",
+        sigtor.convert,
+        sigtor.finish,
+        check=sigtor.check,
     ),
 }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from infgen.ops.instances import colour_map
 from infgen.ops.rle import runs_of
 from infgen.records.sample import Entry
 
@@ -34,6 +38,15 @@ def label_map(entry: Entry, values: Sequence[int]) -> np.ndarray:
             pixels[start:stop] = value
     labels: np.ndarray = cv2.transpose(pixels.reshape(width, height))
     return labels
+
+
+def encode_palette_png(labels: np.ndarray) -> memoryview:
+    """(H, W) uint8 `labels` as a PNG file of those numbers, shown in VOC's colours."""
+    image = Image.fromarray(labels)
+    image.putpalette(colour_map().tobytes())
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_type=zlib.Z_RLE)  # smaller for flat areas, and 3 times faster
+    return file.getbuffer()
 
 
 def encode_png(labels: np.ndarray) -> memoryview:

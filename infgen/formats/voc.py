@@ -8,17 +8,14 @@ files, and aren't in the lists of ImageSets/Segmentation.
 from __future__ import annotations
 
 import functools
-import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
 
-from infgen.formats.label_map import label_map
+from infgen.formats.label_map import encode_palette_png, label_map
 from infgen.formats.settings import Dataset
 from infgen.ops.instances import colour_map
 from infgen.records.errors import InputError
@@ -51,7 +48,7 @@ def convert(entry: Entry, dataset: Dataset) -> tuple[str, str, bool]:
     objects = label_map(entry, range(1, len(entry.objects) + 1))
     classes = np.array([0, *(obj.class_id + 1 for obj in entry.objects)], np.uint8)[objects]
     for folder, labels in (("SegmentationObject", objects), ("SegmentationClass", classes)):
-        disk.write_file(root / folder / f"{entry.stem}.png", _palette_png(labels))
+        disk.write_file(root / folder / f"{entry.stem}.png", encode_palette_png(labels))
     return entry.split, entry.stem, True
 
 
@@ -151,15 +148,6 @@ def _add_object(root: ElementTree.Element, obj: Instance, name: str, size: tuple
 def _add(parent: ElementTree.Element, **texts: object) -> None:
     for tag, text in texts.items():
         ElementTree.SubElement(parent, tag).text = str(text)
-
-
-def _palette_png(labels: np.ndarray) -> memoryview:
-    """(H, W) uint8 `labels` as a PNG file of those numbers, shown in VOC's colours."""
-    image = Image.fromarray(labels)
-    image.putpalette(colour_map().tobytes())
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_type=zlib.Z_RLE)  # smaller for flat areas, and 3 times faster
-    return file.getbuffer()
 
 
 def _labelmap(classes: tuple[str, ...]) -> str:

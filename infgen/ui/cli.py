@@ -18,10 +18,12 @@ from infgen import __version__
 from infgen.batch import runner
 from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
+from infgen.batch.convert import convert, merge
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
     BankSettings,
+    MergeSettings,
     Option,
     RelabelSettings,
     RunSettings,
@@ -35,9 +37,11 @@ from infgen.formats import EXPORTS
 from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
 from infgen.records.errors import InfgenError, InputError, Problem
+from infgen.records.manifest import Manifest
 from infgen.report.audit.limits import FIGURES
 from infgen.report.audit.settings import AuditSettings
 from infgen.report.audit.summary import summary_of
+from infgen.sources.datasets import READERS
 from infgen.ui.terminal import (
     Terminal,
     mend_streams,
@@ -55,6 +59,7 @@ from infgen.ui.terminal import (
 Command = Callable[[Mapping[str, Any]], int]
 
 EXIT_FAILURES = 3  # done, but not good enough
+POSITIONAL = ("pairs", "datasets")  # settings without an option's name
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 GROUPS = {
@@ -150,6 +155,28 @@ def _bank(arguments: Mapping[str, Any]) -> int:
     return EXIT_FAILURES if empty or len(manifest.failures) > settings.max_failures else 0
 
 
+def _convert(arguments: Mapping[str, Any]) -> int:
+    return _taken(convert, arguments)
+
+
+def _merge(arguments: Mapping[str, Any]) -> int:
+    return _taken(merge, arguments)
+
+
+def _taken(
+    verb: Callable[[MergeSettings, Terminal], Manifest], arguments: Mapping[str, Any]
+) -> int:
+    given = {**arguments, "datasets": arguments["datasets"] or None}
+    settings = _settings_of(MergeSettings, given)
+    try:
+        manifest = verb(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was taken is safe in {settings.out}; run the same command to go on")
+        raise
+    print_summary(manifest, settings.out)
+    return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+
+
 def _plan(arguments: Mapping[str, Any]) -> int:
     planner = runner.plan(_settings(arguments), Terminal())
     plans = map(planner.plan, range(planner.count))
@@ -242,7 +269,7 @@ def _unknown_text(text: str) -> str:
         return f"'{text}' has no option before it: see infgen --help"
     known = [
         option.flag
-        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings)
+        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings, MergeSettings)
         for option in options(of)
     ]
     known += ["--config", "--json", "--file", "--count"]
@@ -281,6 +308,19 @@ def _parser() -> argparse.ArgumentParser:
         verbs, "bank", _bank, "have a model paint cutouts, for run --method paste to use"
     )
     _add_settings(cutouts, of=BankSettings)
+
+    for name, command, text in (
+        ("convert", _convert, "bring a dataset, whoever made it, into other formats"),
+        ("merge", _merge, "put several datasets together, whoever made them"),
+    ):
+        taken = _verb(verbs, name, command, text)
+        taken.add_argument(
+            "datasets",
+            nargs="*",
+            metavar="DATASET",
+            help="; ".join(reader.help for reader in READERS.values()),
+        )
+        _add_settings(taken, of=MergeSettings)
 
     plan = _verb(verbs, "plan", _plan, "say what run would make, without making it")
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")
@@ -340,7 +380,7 @@ def _add_settings(
     """An option for every setting. Values stay text: make_settings judges them, all at once."""
     groups: dict[str, Any] = {}
     for option in options(of):
-        if (only and option.name not in only) or option.name == "pairs":
+        if (only and option.name not in only) or option.name in POSITIONAL:
             continue
         if option.group not in groups:
             groups[option.group] = parser.add_argument_group(GROUPS[option.group])

@@ -28,6 +28,7 @@ from infgen.sources.datasets.instances import with_masks
 from infgen.sources.pictures import picture_size
 
 SPLITS = ("train", "val", "valid", "test")
+LAYOUTS = ("*.txt", "Source/*.txt", "Datasets/Source/*.txt")
 MASKS = ("Masks", "masks", "augmented_masks", "SegmentationObject")
 NAMES = ("classes.txt", "*classes*.txt", "*.names")
 EXPANDED = "_expanded"  # what SIGtor adds to the name of a file with a line a group of objects
@@ -60,11 +61,15 @@ class _File:
 
 
 def find(place: Path) -> list[Path]:
-    """The text files of such lines at a place: itself, or all in a folder but `_expanded` ones."""
+    """The text files of such lines at a place: itself, or all in a folder but `_expanded` ones, of
+    the first of LAYOUTS that has some."""
     if place.is_file():
         return [place] if place.suffix.lower() == ".txt" and _is_sigtor(place) else []
-    found = [path for path in sorted(place.glob("*.txt")) if _is_sigtor(path)]
-    return [path for path in found if not path.stem.endswith(EXPANDED)]
+    for pattern in LAYOUTS:
+        found = [path for path in sorted(place.glob(pattern)) if _is_sigtor(path)]
+        if found:
+            return [path for path in found if not path.stem.endswith(EXPANDED)] or found
+    return []
 
 
 def _is_sigtor(path: Path) -> bool:
