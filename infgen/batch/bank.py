@@ -31,7 +31,7 @@ from infgen.batch.store import RECORD, Pinned, Store
 from infgen.models.choice import Resolved
 from infgen.models.prompts import Prompt
 from infgen.models.resolve import resolve
-from infgen.ops.boxes import size_ranges
+from infgen.ops.boxes import draw_level, size_ranges
 from infgen.ops.cutting import NoCutout, cut_out, draw_backdrop
 from infgen.ops.judging import RULES
 from infgen.ops.rle import decode_rle
@@ -244,12 +244,13 @@ class Easel:
     def _draw_box(self, spec: ClassSpec, rng: np.random.Generator) -> Box:
         """A box of the class's proportions, in the middle."""
         one, two, longer = rng.random(3).tolist()
-        if isinstance(spec.size, AspectSize):
-            low, high = spec.size.ratio_range
+        size, one = draw_level(spec.size, one)
+        if isinstance(size, AspectSize):
+            low, high = size.ratio_range
             ratio = low * (high / low) ** one
         else:
             canvas = (self._settings.width, self._settings.height)
-            widths, heights = size_ranges(spec.size, canvas)
+            widths, heights = size_ranges(size, canvas)
             ratio = _between(*widths, one) / _between(*heights, two)
         length = self._side * _between(*LONGER_SIDE, longer)
         width, height = length * min(1, ratio), length * min(1, 1 / ratio)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.specs import AspectSize, ClassSpec, RangeSize
+from infgen.records.specs import AspectSize, ClassSpec, LevelSize, RangeSize
 
 LONGER_SIDE_RANGE = (1 / 4, 1 / 2)  # of the canvas's shorter side, for sizes by aspect ratio
 TRIES = 64  # boxes drawn for an object before it is given up
@@ -53,20 +53,43 @@ def draw_box(
     """A box of the class, inside `canvas` = (width, height), in pixels with two decimals.
 
     Sizes too large for a centre within the placement range are never drawn; None if every size is,
-    or every size of the aspect ratio drawn. Where it is known how `near` places are, the size goes
-    by that of the box's foot, and only a little by the dice.
+    or every size of the aspect ratio or level drawn. Where it is known how `near` places are, the
+    size goes by that of the box's foot, and only a little by the dice.
     """
-    first, second, *places = rng.random(4).tolist()
-    box = _box(spec, canvas, (first, second), places)
+    dice = rng.random(4).tolist()
+    size, dice[0] = draw_level(spec.size, dice[0])
+    return _box(size, spec, canvas, dice, near)
+
+
+def draw_level(
+    size: AspectSize | RangeSize | LevelSize, die: float
+) -> tuple[AspectSize | RangeSize, float]:
+    """One of a size's levels, all alike likely, and a die that is as good as new. What has no
+    levels stays as it is, and so does its die: levels take no dice of their own."""
+    if not isinstance(size, LevelSize):
+        return size, die
+    level, rest = divmod(die * len(size.levels), 1)
+    return size.levels[int(level)], rest
+
+
+def _box(
+    size: AspectSize | RangeSize,
+    spec: ClassSpec,
+    canvas: tuple[int, int],
+    dice: list[float],
+    near: Nearness | None,
+) -> Corners | None:
+    """The box that four dice make, of this size at the class's places."""
+    box = _box_of_dice(size, spec, canvas, dice)
     if near is None:
         return box
+    first, second, *places = dice
     for _ in range(SETTLING):  # another size has its foot elsewhere
         if box is None:
             break
         at = near((box[0] + box[2]) / 2, box[3])
-        ratio = first if isinstance(spec.size, AspectSize) else _by_nearness(at, first)
-        dice = (ratio, _by_nearness(at, second))
-        box = _box(spec, canvas, dice, places)
+        ratio = first if isinstance(size, AspectSize) else _by_nearness(at, first)
+        box = _box_of_dice(size, spec, canvas, [ratio, _by_nearness(at, second), *places])
     return box
 
 
@@ -75,19 +98,20 @@ def _by_nearness(near: float, die: float) -> float:
     return min(max(near + LOOSENESS * (die - 0.5), 0.0), 1.0)
 
 
-def _box(
-    spec: ClassSpec, canvas: tuple[int, int], dice: tuple[float, float], places: list[float]
+def _box_of_dice(
+    size: AspectSize | RangeSize, spec: ClassSpec, canvas: tuple[int, int], dice: list[float]
 ) -> Corners | None:
+    first, second, *places = dice
     centers = (spec.x_range, spec.y_range)
     most = [_longest(side, center) for side, center in zip(canvas, centers, strict=True)]
-    if isinstance(spec.size, RangeSize):
-        size = _draw_ranges(spec.size, canvas, most, dice)
+    if isinstance(size, RangeSize):
+        lengths = _draw_ranges(size, canvas, most, (first, second))
     else:
-        size = _draw_aspect(spec.size, canvas, most, dice)
-    if size is None:
+        lengths = _draw_aspect(size, canvas, most, (first, second))
+    if lengths is None:
         return None
-    x0, x1 = _put(size[0], canvas[0], spec.x_range, places[0])
-    y0, y1 = _put(size[1], canvas[1], spec.y_range, places[1])
+    x0, x1 = _put(lengths[0], canvas[0], spec.x_range, places[0])
+    y0, y1 = _put(lengths[1], canvas[1], spec.y_range, places[1])
     return x0, y0, x1, y1
 
 
@@ -152,9 +176,16 @@ class Placed:
         canvas: tuple[int, int],
         near: Nearness | None = None,
     ) -> Box | None:
-        """Draw boxes of the class until one can be put down; None if none of TRIES could."""
+        """Draw boxes of the class until one can be put down; None if none of TRIES could.
+
+        All tries at an object are of one level: drawn anew, small ones would win where it is
+        crowded.
+        """
+        size = spec.size
         for _ in range(TRIES):
-            box = draw_box(rng, spec, canvas, near)
+            dice = rng.random(4).tolist()
+            size, dice[0] = draw_level(size, dice[0])
+            box = _box(size, spec, canvas, dice, near)
             if box is not None and self.add(box):
                 return Box(*box)
         return None

@@ -34,6 +34,12 @@ class RangeSize(msgspec.Struct, frozen=True, tag="width_height"):
     height_range: tuple[Length, Length]
 
 
+class LevelSize(msgspec.Struct, frozen=True, tag="levels"):
+    """Box size by two or more ranges, of which every object draws one."""
+
+    levels: tuple[RangeSize, ...]
+
+
 class Picture(msgspec.Struct, frozen=True):
     """A picture file on the user's disk, as it was when the run began.
 
@@ -68,7 +74,7 @@ class ClassSpec(msgspec.Struct, frozen=True):
     name: str
     prompt: str
     appear_range: tuple[int, int]
-    size: AspectSize | RangeSize
+    size: AspectSize | RangeSize | LevelSize
     negative_prompt: str = ""
     cutouts: tuple[Picture, ...] = ()
     mirror: bool = True

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from infgen.ops.boxes import smallest_size
 from infgen.records.errors import InputError, Problem
@@ -16,6 +17,7 @@ from infgen.records.specs import (
     BackgroundSpec,
     ClassSpec,
     Length,
+    LevelSize,
     Picture,
     RangeSize,
     Request,
@@ -40,6 +42,7 @@ from infgen.sources.pictures import (
     short_name,
 )
 
+Size = AspectSize | RangeSize | LevelSize
 Fault = tuple[str, str]  # a column, and what is wrong with a row's cell in it
 Judge = Callable[[Path, str], Picture]
 Answer = tuple[tuple[Picture, ...], tuple[str, ...]]  # pictures, and what is wrong with others
@@ -208,6 +211,14 @@ def _appearances(text: str) -> int:
     return whole_number(text, MOST_OBJECTS)
 
 
+def _lengths(text: str) -> tuple[Length, ...]:
+    """A size, or one for each level: `100|190|360`."""
+    parts = [part.strip() for part in text.split("|")]
+    if not all(parts):
+        raise ValueError(f"{quoted(text)} leaves a level empty: give a size on each side of '|'")
+    return tuple(map(_length, parts))
+
+
 def _length(text: str) -> Length:
     wanted = "a size in pixels or percent (25%)"
     percent = text.endswith("%")
@@ -249,7 +260,7 @@ CLASS_COLUMNS = (
     Column("min_appear", _appearances, required=True),
     Column("max_appear", _appearances, required=True),
     *(Column(name, _ratio) for name in RATIO_COLUMNS),
-    *(Column(name, _length) for name in LENGTH_COLUMNS),
+    *(Column(name, _lengths) for name in LENGTH_COLUMNS),
     Column("name", read_label, ""),
     Column("cutouts", str, ""),
     Column("negative_prompt", str, ""),
@@ -370,20 +381,45 @@ def read_class_names(path: Path) -> tuple[list[str], list[Problem]]:
 # ---- sizes and places ----------------------------------------------------------------------------
 
 
-def _read_size(
-    row: Row, canvas: tuple[int, int]
-) -> tuple[AspectSize | RangeSize | None, list[Fault]]:
+def _read_size(row: Row, canvas: tuple[int, int]) -> tuple[Size | None, list[Fault]]:
     """The size that a row's columns make together, or what is wrong with them."""
     ratios = [name for name in RATIO_COLUMNS if row[name] is not None or name in row.broken]
     lengths = [name for name in LENGTH_COLUMNS if row[name] is not None or name in row.broken]
     faults = _judge_style(ratios, lengths)
-    faults += _judge_order(row, RATIO_COLUMNS) + _judge_lengths(row, canvas)
+    faults += _judge_order(row, RATIO_COLUMNS)
+    faults += _judge_levels(row) or _judge_lengths(row, canvas)
     if faults or row.broken.intersection(ratios + lengths) or not ratios + lengths:
         return None, faults
     if ratios:
         return AspectSize((row["aspect_ratio_min"], row["aspect_ratio_max"])), []
-    widths, heights = (row["width_min"], row["width_max"]), (row["height_min"], row["height_max"])
-    return RangeSize(widths, heights), []
+    levels = tuple(
+        RangeSize((level["width_min"], level["width_max"]),
+                  (level["height_min"], level["height_max"]))
+        for level in _levels(row)
+    )  # fmt: skip
+    return levels[0] if len(levels) == 1 else LevelSize(levels), []
+
+
+def _levels(row: Row) -> list[dict[str, Any]]:
+    """The lengths of each level by column, None where a cell holds none. A single length counts for
+    every level."""
+    cells = {name: row[name] or (None,) for name in LENGTH_COLUMNS}
+    count = max(map(len, cells.values()))
+    return [
+        {name: cell[level if len(cell) > 1 else 0] for name, cell in cells.items()}
+        for level in range(count)
+    ]
+
+
+def _judge_levels(row: Row) -> list[Fault]:
+    """Whether the lists of levels, where there are any, are of one length."""
+    counts = {name: len(row[name]) for name in LENGTH_COLUMNS if row[name] and len(row[name]) > 1}
+    first = next(iter(counts), "")
+    return [
+        (name, f"has {count} levels, and {first} has {counts[first]}: give as many in every list")
+        for name, count in counts.items()
+        if count != counts[first]
+    ]
 
 
 def _judge_style(ratios: list[str], lengths: list[str]) -> list[Fault]:
@@ -409,10 +445,16 @@ def _judge_style(ratios: list[str], lengths: list[str]) -> list[Fault]:
 
 
 def _judge_lengths(row: Row, canvas: tuple[int, int]) -> list[Fault]:
+    """Lengths beyond the canvas, and those of a level that lie above its `_max`."""
+    faults = (fault for level in _levels(row) for fault in _judge_level(level, canvas))
+    return list(dict.fromkeys(faults))
+
+
+def _judge_level(level: Mapping[str, Length | None], canvas: tuple[int, int]) -> list[Fault]:
     faults = []
     for axis, side in (("width", canvas[0]), ("height", canvas[1])):
         low_name, high_name = f"{axis}_min", f"{axis}_max"
-        low, high = row[low_name], row[high_name]
+        low, high = level[low_name], level[high_name]
         for name, length in ((low_name, low), (high_name, high)):
             if length and length.pixels(side) > side:
                 remedy = "it to 100% or less" if length.percent else f"it or raise --{axis}"
@@ -425,8 +467,15 @@ def _judge_lengths(row: Row, canvas: tuple[int, int]) -> list[Fault]:
     return faults
 
 
-def _judge_room(row: Row, size: AspectSize | RangeSize, canvas: tuple[int, int]) -> list[Fault]:
-    """Sizes below a pixel, and placement ranges in which not even the smallest box fits."""
+def _judge_room(row: Row, size: Size, canvas: tuple[int, int]) -> list[Fault]:
+    """Sizes below a pixel, and placement ranges in which not even the smallest box fits, of all or
+    of one of the levels."""
+    levels = size.levels if isinstance(size, LevelSize) else (size,)
+    faults = (fault for level in levels for fault in _judge_room_of(row, level, canvas))
+    return list(dict.fromkeys(faults))
+
+
+def _judge_room_of(row: Row, size: AspectSize | RangeSize, canvas: tuple[int, int]) -> list[Fault]:
     faults = []
     by_ratio = isinstance(size, AspectSize)
     axes = (

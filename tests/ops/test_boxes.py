@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from infgen.ops.boxes import TRIES, Placed, draw_box, size_ranges, smallest_size
 from infgen.ops.seeds import stream
-from infgen.records.specs import AspectSize, RangeSize
+from infgen.records.specs import AspectSize, LevelSize, RangeSize
 from tests.asked import a_class, aspect, percent, pixels
 
 ROUNDED = 0.0051  # boxes have two decimals
@@ -270,3 +271,44 @@ def test_the_last_gap_is_found():
         assert placed.add((x, y, x + 25, y + 25))
     cell = a_class(size=RangeSize(percent(20, 20), percent(20, 20)))
     assert placed.place(stream(1, 0, "test"), cell, (100, 100)).y0 >= 75
+
+
+# ---- levels --------------------------------------------------------------------------------------
+
+
+def levels(*sides):
+    return LevelSize(tuple(RangeSize(pixels(side, side + 9), pixels(side, side)) for side in sides))
+
+
+def heights(boxes):
+    return [round(box[3] - box[1]) for box in boxes]
+
+
+@pytest.mark.parametrize("sides", [(20, 50), (10, 30, 60), (10, 20, 30, 40, 50, 60, 70)])
+def test_levels_are_drawn_alike_often_and_filled_evenly(sides):
+    boxes = draws(a_class(size=levels(*sides)), (200, 200), count=7000)
+    drawn = Counter(heights(boxes))
+    assert set(drawn) == set(sides)
+    assert all(abs(count - 7000 / len(sides)) < 0.2 * 7000 / len(sides) for count in drawn.values())
+    more = [box[2] - box[0] - height for box, height in zip(boxes, heights(boxes), strict=True)]
+    assert min(more) < 0.2 and max(more) > 8.8 and np.mean(more) == pytest.approx(4.5, abs=0.2)
+
+
+def test_levels_take_no_dice_of_their_own():
+    one = stream(3, 0, "test")
+    other = stream(3, 0, "test")
+    Placed(1.0).place(one, a_class(size=levels(10, 20, 30)), (99, 99))
+    Placed(1.0).place(other, a_class(), (99, 99))
+    assert one.random() == other.random()
+
+
+def test_an_object_keeps_its_level_where_it_is_crowded():
+    """Drawn anew at each try, the small level would fill the canvas, and the large one vanish."""
+    asked = a_class(size=levels(4, 95))
+    sizes = Counter()
+    for seed in range(300):
+        placed = Placed(0.0)
+        placed.put((0, 0, 40, 40))  # no room for the large one
+        box = placed.place(stream(seed, 0, "test"), asked, (104, 104))
+        sizes[None if box is None else round(box.height)] += 1
+    assert set(sizes) == {None, 4} and 110 < sizes[4] < 190

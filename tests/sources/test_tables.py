@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from infgen.records.errors import InputError
-from infgen.records.specs import AspectSize, Length, RangeSize
+from infgen.records.specs import AspectSize, Length, LevelSize, RangeSize
 from infgen.sources import tables
 from infgen.sources.pictures import find_pictures
 from infgen.stages.backgrounds import PLAIN
@@ -58,6 +58,26 @@ def test_a_full_row_becomes_a_spec(tmp_path: Path) -> None:
     assert [cutout.name for cutout in spec.cutouts] == ["cats/one.png"]
     assert not spec.mirror
     assert (spec.x_range, spec.y_range) == ((0.25, 0.75), (0.5, 1.0))
+
+
+ALL_LEVELS = dict.fromkeys(("width_min", "height_min", "width_max", "height_max"), "100 | 190|360")
+
+
+def test_lists_of_sizes_become_levels(tmp_path: Path) -> None:
+    (each, against_one) = classes_of(
+        tmp_path,
+        BY_LENGTH | ALL_LEVELS,
+        BY_LENGTH | {"prompt": "a cow", "width_min": "40|50%", "width_max": "400"},
+    )
+    squares = [(Length(side), Length(side)) for side in (100, 190, 360)]
+    assert each.size == LevelSize(tuple(RangeSize(square, square) for square in squares))
+    height = (Length(10, True), Length(300))
+    assert against_one.size == LevelSize(
+        (
+            RangeSize((Length(40), Length(400)), height),
+            RangeSize((Length(50, True), Length(400)), height),
+        )
+    )
 
 
 def test_what_a_row_leaves_out_takes_its_default(tmp_path: Path) -> None:
@@ -285,6 +305,27 @@ BROKEN: list[tuple[str, Cells, Cells, str, tuple[str, ...]]] = [
     ),
     (C, R, {"y_min": "0.99"}, "y_min", ("from 0.99 to 1", "64 of 512 pixels", "widen y_min")),
     (C, R, {"x_min": "0", "x_max": "0"}, "x_min", ("from 0 to 0", "leave no room")),
+    # levels
+    (C, W, {"width_min": "40||90"}, "width_min", ("'40||90' leaves a level empty", "each side")),
+    (C, W, {"width_min": "40|wide"}, "width_min", ("'wide' isn't a number", "pixels or percent")),
+    (
+        C,
+        W,
+        {"width_min": "40|50", "height_max": "99|200|300"},
+        "height_max",
+        ("has 3 levels, and width_min has 2", "as many in every list"),
+    ),
+    (C, W, {"width_max": "50%|769"}, "width_max", ("769 is larger than the image width",)),
+    (C, W, {"height_min": "9|400"}, "height_min", ("400 is larger than height_max (300)",)),
+    (C, W, {"width_min": "40|0.5"}, "width_min", ("so narrow", "768 x 512")),
+    (
+        C,
+        W,
+        {"width_min": "8|190", "x_max": "0.1"},
+        "x_min",
+        ("from 0 to 0.1", "190 of 768 pixels", "widen x_min"),
+    ),
+    (C, R, {"aspect_ratio_min": "1|2"}, "aspect_ratio_min", ("'1|2' isn't a number",)),
     # the style of size
     (
         C,
