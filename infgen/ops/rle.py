@@ -59,6 +59,12 @@ def runs_of(rle: str) -> list[tuple[int, int]]:
     return list(zip(edges[0::2], edges[1::2], strict=False))  # background at the end has no stop
 
 
+def rle_extent(rle: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The xyxy of a mask's tight box, without unpacking it; all 0 when it has no pixels."""
+    x, y, width, height = coco_mask.toBbox({"size": [size[1], size[0]], "counts": rle}).tolist()
+    return int(x), int(y), int(x + width), int(y + height)
+
+
 def decode_rle(rle: str, size: tuple[int, int]) -> np.ndarray:
     """The (H, W) bool mask of `encode_rle`'s text; `size` is (width, height)."""
     width, height = size

@@ -28,6 +28,16 @@ class LabelledObject(msgspec.Struct, frozen=True):
     crowd: bool = False
 
 
+class Given(msgspec.Struct, frozen=True):
+    """The labels that background pictures bring along: `packed` ones by the picture's name (see
+    ops/given.pack). Class `n` in them is the run's `class_ids[n]`; `most` is how many objects (no
+    crowds) one picture has at the most. Pictures that aren't here are no part of the dataset."""
+
+    class_ids: tuple[int, ...] = ()
+    packed: dict[str, bytes] = {}
+    most: int = 0
+
+
 class LabelledPicture(msgspec.Struct, frozen=True):
     """A picture and its labels. `size` is (width, height) as the labels count pixels; `faults` name
     the labels that can't be used, which are left out of `objects`.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from infgen.records.labelled import Given
+
 
 class Length(msgspec.Struct, frozen=True):
     """A size as written in classes.csv: canvas pixels, or a percentage of the canvas's side."""
@@ -77,7 +79,9 @@ class ClassSpec(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Both tables together: what the user asked for. Class ids are positions in `classes`."""
+    """Both tables together: what the user asked for. Class ids are positions in `classes`, of which
+    those behind the table's are only to be seen in the backgrounds, as their `given` labels say."""
 
     backgrounds: tuple[BackgroundSpec, ...]
     classes: tuple[ClassSpec, ...]
+    given: Given = Given()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
+from infgen.ops.rle import rle_extent
 from infgen.records.box import Box
 from infgen.records.errors import InputError, Problem
 from infgen.records.labelled import Fault, LabelledPicture
@@ -93,5 +94,4 @@ def rle_area(rle: str, size: tuple[int, int]) -> int:
 
 def rle_box(rle: str, size: tuple[int, int]) -> Box | None:
     """The tight box of a mask, without unpacking it; None when it has no pixels."""
-    x, y, width, height = coco_mask.toBbox({"size": [size[1], size[0]], "counts": rle})
-    return box_from((x, y, x + width, y + height))
+    return box_from(rle_extent(rle, size))
