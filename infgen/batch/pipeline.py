@@ -22,8 +22,9 @@ from infgen.batch.lanes import DEPTH, Ticket, painted, result_of
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
 from infgen.ops.camera import apply_finish
+from infgen.ops.given import unlabelled
 from infgen.ops.planning import Planner
-from infgen.records.errors import REFUSED, InfgenError, StorageError
+from infgen.records.errors import REFUSED, InfgenError, PictureError, StorageError
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
@@ -82,6 +83,7 @@ class Pipeline:
             self._stage = Paste(
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
                 settings.plan.min_visible,
+                planner.labels,
             )
 
     def __call__(self, index: int) -> Made:
@@ -167,14 +169,16 @@ class Pipeline:
                 return [Ticket(plans[0], error)]
             middle = len(plans) // 2
             return self._begin(plans[:middle]) + self._begin(plans[middle:])
-        return [
-            Ticket(
-                plan,
-                Scene(plan, canvas) if isinstance(canvas, np.ndarray) else canvas,
-                self._backgrounds.sighted(plan),
-            )
-            for plan, canvas in zip(plans, canvases, strict=True)
-        ]
+        return [self._ticket(plan, canvas) for plan, canvas in zip(plans, canvases, strict=True)]
+
+    def _ticket(self, plan: ImagePlan, canvas: np.ndarray | PictureError) -> Ticket:
+        if isinstance(canvas, PictureError):
+            return Ticket(plan, canvas)
+        sighted = self._backgrounds.sighted(plan)
+        if not sighted and isinstance(self._stage, Paste):  # it finds by itself what is there
+            return Ticket(plan, Scene(plan, canvas))
+        given = self.planner.labels.standing(plan.background, plan.size)
+        return Ticket(plan, Scene(plan, canvas, given=given), unlabelled(sighted, given))
 
     def _paste_or_paint(self, ticket: Ticket) -> Sample | Exception:
         """A picture by itself."""

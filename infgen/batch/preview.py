@@ -120,6 +120,8 @@ def _tile(entry: Entry, folder: Path) -> Tile:
 
 
 def _mark(instance: Instance, size: tuple[int, int]) -> Mark:
+    if not instance.rle:
+        return Mark(instance.class_id, instance.box)
     x0, y0, x1, y1 = (int(edge) for edge in instance.box.xyxy)
     mask = decode_rle(instance.rle, size)[y0:y1, x0:x1]
     return Mark(instance.class_id, instance.box, shrink(mask.astype(np.uint8)) != 0)
@@ -139,7 +141,8 @@ def _read(path: Path) -> np.ndarray:
 
 def _planned_tile(plan: ImagePlan, planner: Planner, backgrounds: Backgrounds) -> Tile:
     caption = _caption(plan.index, plan.split, len(plan.objects))
-    marks = tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
+    marks = tuple(Mark(there.class_id, there.box) for there in plan.given)
+    marks += tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
     if not plan.background.picture and not plan.background.plain:
         prompt = planner.request.backgrounds[plan.background.row].prompt
         return Tile(plan.size, checkers(plan.size), marks, f"{caption} · {prompt}")

@@ -37,6 +37,7 @@ from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
+from infgen.sources.given import with_labels
 from infgen.sources.tables import read_request
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     planner, means, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request), planner.most_objects)
+    check_masks(settings.export.format, planner.request.given.unmasked)
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
@@ -105,10 +107,13 @@ def prepare(
     means = choose_means(settings, pinned)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
+    told: list[str] = []
+    if settings.background_labels is not None:
+        request, told = with_labels(request, settings.background_labels)
     means = check_means(means, request, settings)
     methods = (means.method,) * len(request.classes)
     planner = Planner(request, settings.plan, methods, canvas, settings.look)
-    notes = (*map(str, warnings), *planner.notes, *means.notes)
+    notes = (*map(str, warnings), *told, *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
     )
@@ -286,6 +291,8 @@ def count_up(
             classes[class_id].images += 1
         for instance in entry.objects:
             classes[instance.class_id].objects += 1
+            classes[instance.class_id].given += instance.method == "given"
+            classes[instance.class_id].unmasked += not (instance.rle or instance.crowd)
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
@@ -381,6 +388,7 @@ def export(
     store, manifest = open_finished(folder)
     for name in settings.format:
         EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
+    check_masks(settings.format, manifest.unmasked)
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
@@ -396,6 +404,17 @@ def check_formats(names: Sequence[str]) -> None:
         raise InputError(
             f"--format: there is no format {', '.join(unknown)}: the formats are "
             f"{', '.join(EXPORTS)}"
+        )
+
+
+def check_masks(names: Sequence[str], unmasked: int) -> None:
+    """Raise InputError for formats that hold masks, if that many labels have none."""
+    needing = [name for name in names if EXPORTS[name].needs_masks]
+    if needing and unmasked:
+        others = ", ".join(name for name, row in EXPORTS.items() if not row.needs_masks)
+        raise InputError(
+            f"--format {', '.join(needing)} holds masks, and {unmasked:,} labels of this dataset "
+            f"are boxes without one: the formats that take boxes are {others}"
         )
 
 
@@ -437,6 +456,8 @@ def export_formats(
         classes=tuple(one.name for one in manifest.classes),
         splits=tuple(name for name, count in manifest.splits.items() if count),
         settings=settings,
+        unmasked=manifest.unmasked,
+        painted=manifest.painted,
     )
     for name in dict.fromkeys(settings.format):
         lines = (line for line in store.lines() if b'"failure":""' in line)
@@ -455,7 +476,11 @@ class Converter:
         self._name, self._dataset = name, dataset
 
     def __call__(self, line: bytes) -> Any:
-        return EXPORTS[self._name].convert(msgspec.json.decode(line, type=Entry), self._dataset)
+        entry, row = msgspec.json.decode(line, type=Entry), EXPORTS[self._name]
+        if b'"crowd":true' in line and not row.takes_crowds:
+            things = tuple(one for one in entry.objects if not one.crowd)
+            entry = msgspec.structs.replace(entry, objects=things)
+        return row.convert(entry, self._dataset)
 
 
 def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:

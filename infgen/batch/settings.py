@@ -50,6 +50,16 @@ class RunSettings(msgspec.Struct, frozen=True):
 
     backgrounds: Annotated[Path, Meta(description="background.csv: the scenes")] | None = None
     classes: Annotated[Path, Meta(description="classes.csv: the objects")] | None = None
+    background_labels: (
+        Annotated[
+            Path,
+            Meta(
+                description="labelled dataset (COCO, YOLO, VOC, SIGtor, infgen) that pictures of "
+                "background.csv belong to: their labels are kept, cut back to what stays visible"
+            ),
+        ]
+        | None
+    ) = None
     out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
     method: Annotated[
         Literal["auto", "inpaint", "paste"],

@@ -20,29 +20,39 @@ from infgen.records.sample import Entry
 
 @dataclass(frozen=True)
 class Export:
-    """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept. `check`
-    gets the class names and the most objects that a picture may hold, and raises InputError if the
-    format has no room for them, before any picture is made."""
+    """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept.
+    `needs_masks`: no object may be known by its box only. `takes_crowds`: regions of many objects
+    aren't kept from it. `check` gets the class names and the most objects that a picture may hold,
+    and raises InputError if the format has no room for them, before any picture is made."""
 
     help: str
     convert: Callable[[Entry, Dataset], Any]
     finish: Callable[[Iterator[Any], Dataset], None]
     needs_background: bool = False
+    needs_masks: bool = False
+    takes_crowds: bool = False
     check: Callable[[tuple[str, ...], int], None] = lambda classes, objects: None
 
 
 EXPORTS: dict[str, Export] = {
-    "coco": Export("annotations/instances_<split>.json", coco.convert, coco.finish),
+    "coco": Export(
+        "annotations/instances_<split>.json", coco.convert, coco.finish, takes_crowds=True
+    ),
     "yolo": Export("labels/<split>/*.txt and data.yaml (Ultralytics)", yolo.convert, yolo.finish),
     "voc": Export(
         "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish, check=voc.check
     ),
-    "masks": Export("masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish),
-    "hf": Export("hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish),
+    "masks": Export(
+        "masks/<split>/*.png: instance ids 1..n", masks.convert, masks.finish, needs_masks=True
+    ),
+    "hf": Export(
+        "hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish, needs_masks=True
+    ),
     "npy": Export(
         "npy/<i>_y.npy (H, W, classes) beside <i>_x.png and bg_<i>.png",
         npy.convert,
         npy.finish,
         needs_background=True,
+        needs_masks=True,
     ),
 }

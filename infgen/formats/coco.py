@@ -1,7 +1,8 @@
 """COCO: `annotations/instances_<split>.json`, with polygons or run lengths.
 
 Boxes and polygons count pixel edges from 0, areas are pixels of the mask. All ids count from 1:
-evaluators take an annotation whose id is 0 for one that isn't there.
+evaluators take an annotation whose id is 0 for one that isn't there. Where only a box is known its
+`segmentation` is an empty list, which readers of boxes expect, and `area` is the box's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 
 from infgen.formats.settings import Dataset
 from infgen.ops.masks import polygons
-from infgen.ops.rle import decode_window
+from infgen.ops.rle import counts_of, decode_window
 from infgen.records.sample import Entry, Instance
 from infgen.sources.disk import streamed_file
 
@@ -44,8 +45,8 @@ def convert(entry: Entry, dataset: Dataset) -> Picture:
             "image_id": image_id,
             "category_id": obj.class_id + 1,
             "bbox": [_short(value) for value in obj.box.as_coco()],
-            "area": obj.area,
-            "iscrowd": 0,
+            "area": obj.area if obj.rle else _short(obj.box.area),
+            "iscrowd": int(obj.crowd),
             "segmentation": _segmentation(obj, entry.size, dataset.settings.coco_masks),
         }
         for obj in entry.objects
@@ -102,7 +103,12 @@ class _Index:
 
 
 def _segmentation(obj: Instance, size: tuple[int, int], masks: str) -> dict[str, Any] | list[Any]:
-    """The object's mask as a list of flat polygons x, y, x, y …, or as run lengths."""
+    """The object's mask as a list of flat polygons x, y, x, y …, or as run lengths: a crowd's
+    always, and as plain numbers, as in COCO's own files."""
+    if not obj.rle:
+        return []
+    if obj.crowd:
+        return {"size": [size[1], size[0]], "counts": counts_of(obj.rle, size)}
     if masks == "rle":
         return {"size": [size[1], size[0]], "counts": obj.rle}
     mask, corner = decode_window(obj.rle, obj.box, size), (obj.box.x0, obj.box.y0)

@@ -79,22 +79,28 @@ def _card(dataset: Dataset, without_objects: list[str]) -> str:
     splits = [_split_name(split) for split in dataset.splits]
     configs = [line for name in splits for line in (f"  - split: {name}", f"    path: {name}/**")]
     classes = [f"| {number} | {_cell(name)} |" for number, name in enumerate(dataset.classes)]
+    title, story = "Pictures with boxes and masks", "Brought into this form by infgen."
+    if dataset.painted:
+        title = "Synthetic pictures with boxes and masks"
+        story = (
+            "Made by infgen: every object was painted into its picture, and the labels come from "
+            "that."
+        )
     lines = [
         "---",
         "task_categories:",
         "- object-detection",
         "- image-segmentation",
-        "tags:",
-        "- synthetic",
+        *(["tags:", "- synthetic"] if dataset.painted else []),
         "configs:",
         "- config_name: default",
         "  data_files:",
         *configs,
         "---",
         "",
-        "# Synthetic pictures with boxes and masks",
+        f"# {title}",
         "",
-        "Made by infgen: every object was painted into its picture, and the labels come from that.",
+        story,
         "",
         "`objects.bbox` is `[x, y, width, height]` in pixels, `objects.area` counts the visible",
         "pixels, and an object's `id` is the value of its pixels in `mask`, where 0 is background.",

@@ -23,7 +23,8 @@ def label_map(entry: Entry, values: Sequence[int]) -> np.ndarray:
     uint16 when a value is above 255.
 
     Every run is filled where it lies: decoding a whole canvas for each object takes six times as
-    long. Visible masks never overlap, so the order doesn't matter.
+    long. Visible masks of what infgen painted never overlap; where others' do, the last object has
+    the pixels.
     """
     width, height = entry.size
     dtype: type[np.uint8 | np.uint16] = np.uint8 if max(values, default=0) < 256 else np.uint16

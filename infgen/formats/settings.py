@@ -29,9 +29,12 @@ class ExportSettings(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Dataset:
     """A dataset as exporters see it: its folder, its class names in id order, the splits that hold
-    pictures (train first), and the settings."""
+    pictures (train first), and the settings. `unmasked` is the number of its labels that are boxes
+    without masks; `painted` is false where the pictures are somebody else's."""
 
     folder: Path
     classes: tuple[str, ...]
     splits: tuple[str, ...]
     settings: ExportSettings
+    unmasked: int = 0
+    painted: bool = True

@@ -1,7 +1,8 @@
 """voc/VOCdevkit/VOC2012: boxes as XML and masks as palette PNGs, laid out as Pascal VOC is.
 
 VOC keeps all pictures together and splits them by the lists in ImageSets. No source, owner or
-annotator is written: there is none.
+annotator is written: there is none. Pictures with labels that are boxes without masks have no mask
+files, and aren't in the lists of ImageSets/Segmentation.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 
 from infgen.formats.label_map import label_map
 from infgen.formats.settings import Dataset
+from infgen.ops.instances import colour_map
 from infgen.records.errors import InputError
 from infgen.records.sample import Entry, Instance
 from infgen.sources import disk
@@ -32,8 +34,8 @@ OCCLUDED_BELOW = 0.95
 TRUNCATED_BELOW = 0.8
 
 
-def convert(entry: Entry, dataset: Dataset) -> tuple[str, str]:
-    """Write one picture's four files; gives its split and stem.
+def convert(entry: Entry, dataset: Dataset) -> tuple[str, str, bool]:
+    """Write one picture's four files; gives its split, its stem, and whether it has masks.
 
     Raises InputError when VOC's masks can't hold the picture's objects.
     """
@@ -41,27 +43,38 @@ def convert(entry: Entry, dataset: Dataset) -> tuple[str, str]:
     root = dataset.folder / FOLDER
     picture = entry.stem + PurePosixPath(entry.file).suffix
     disk.link_file(dataset.folder / entry.file, root / "JPEGImages" / picture)
-    annotation = _annotation(entry, picture, class_names(dataset.classes))
+    segmented = _is_segmented(entry, dataset)
+    annotation = _annotation(entry, picture, class_names(dataset.classes), segmented)
     disk.write_file(root / "Annotations" / f"{entry.stem}.xml", annotation)
-
+    if not segmented:
+        return entry.split, entry.stem, False
     objects = label_map(entry, range(1, len(entry.objects) + 1))
     classes = np.array([0, *(obj.class_id + 1 for obj in entry.objects)], np.uint8)[objects]
     for folder, labels in (("SegmentationObject", objects), ("SegmentationClass", classes)):
         disk.write_file(root / folder / f"{entry.stem}.png", _palette_png(labels))
-    return entry.split, entry.stem
+    return entry.split, entry.stem, True
 
 
-def finish(converted: Iterator[tuple[str, str]], dataset: Dataset) -> None:
+def _is_segmented(entry: Entry, dataset: Dataset) -> bool:
+    """Whether a picture has mask files: one without objects only if all of the dataset has."""
+    return not dataset.unmasked or (bool(entry.objects) and all(obj.rle for obj in entry.objects))
+
+
+def finish(converted: Iterator[tuple[str, str, bool]], dataset: Dataset) -> None:
     """Write the lists of pictures and the label map. A list is there even if it is empty."""
-    stems: dict[str, list[str]] = {split: [] for split in ("train", "val", *dataset.splits)}
-    stems["trainval"] = []
-    for split, stem in converted:
-        stems[split].append(stem)
-        stems["trainval"].append(stem)
+    names = dict.fromkeys(("train", "val", *dataset.splits, "trainval"))
+    lists: dict[str, dict[str, list[str]]] = {
+        task: {name: [] for name in names} for task in ("Main", "Segmentation")
+    }
+    for split, stem, segmented in converted:
+        for task in ("Main", "Segmentation") if segmented else ("Main",):
+            lists[task][split].append(stem)
+            if split in ("train", "val"):
+                lists[task]["trainval"].append(stem)
     root = dataset.folder / FOLDER
-    for name, members in stems.items():
-        text = "".join(f"{stem}\n" for stem in members).encode()
-        for task in ("Main", "Segmentation"):
+    for task, members in lists.items():
+        for name, stems in members.items():
+            text = "".join(f"{stem}\n" for stem in stems).encode()
             disk.write_file(root / "ImageSets" / task / f"{name}.txt", text)
     disk.write_file(root / "labelmap.txt", _labelmap(dataset.classes).encode())
 
@@ -86,16 +99,6 @@ def class_names(classes: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def colour_map() -> np.ndarray:
-    """VOC's palette, (256, 3) uint8 RGB: the bits of the index, dealt out to red, green and blue in
-    turn, lowest first, become the channels' bits, highest first."""
-    index = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        colours[:, bit % 3] |= ((index >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
-    return colours
-
-
 def check(classes: tuple[str, ...], objects: int) -> None:
     """Raise InputError for classes that VOC can't hold, too many or equal in its label map, and for
     more `objects` than a picture of it has room for."""
@@ -113,13 +116,13 @@ def _check_room(number: int, what: str, where: str) -> None:
         )
 
 
-def _annotation(entry: Entry, picture: str, names: tuple[str, ...]) -> bytes:
+def _annotation(entry: Entry, picture: str, names: tuple[str, ...], segmented: bool) -> bytes:
     """The picture's XML file. `picture` is its name in JPEGImages."""
     root = ElementTree.Element("annotation")
     _add(root, folder="VOC2012", filename=picture)
     width, height = entry.size
     _add(ElementTree.SubElement(root, "size"), width=width, height=height, depth=3)
-    _add(root, segmented=1)
+    _add(root, segmented=int(segmented))
     for obj in entry.objects:
         _add_object(root, obj, names[obj.class_id], entry.size)
     ElementTree.indent(root, "\t")

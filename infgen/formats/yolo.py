@@ -20,20 +20,26 @@ def convert(entry: Entry, dataset: Dataset) -> None:
     """Write the picture's label file: a row for each object, `class x y …` as fractions of the
     canvas; empty for a picture without objects.
 
-    Rows are all polygons or all boxes: readers refuse files that mix them.
+    Rows are all polygons or all boxes: readers refuse files that mix them. They are boxes if any
+    label of the dataset has no mask.
     """
-    row = _polygon_row if dataset.settings.yolo_labels == "segment" else _box_row
+    outlines = dataset.settings.yolo_labels == "segment" and not dataset.unmasked
+    row = _polygon_row if outlines else _box_row
     text = "".join(row(obj, entry.size) for obj in entry.objects)
     write_file(dataset.folder / "labels" / entry.split / f"{entry.stem}.txt", text.encode())
 
 
 def finish(converted: Iterator[None], dataset: Dataset) -> None:
-    """Write data.yaml. It names no `path:`, so that readers start from the folder it lies in."""
+    """Write data.yaml. It names no `path:`, so that readers start from the folder it lies in. There
+    is always a train and a val in it: Ultralytics insists."""
     for _ in converted:  # when this ends, all label files are there
         pass
-    val = "val" if "val" in dataset.splits else "train"  # Ultralytics insists on one
+    first = next(iter(dataset.splits), "train")
+    places = {name: name if name in dataset.splits else first for name in ("train", "val")}
+    places |= {name: name for name in dataset.splits}
+    lists = "".join(f"{name}: images/{place}\n" for name, place in places.items())
     names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(dataset.classes))
-    text = f"train: images/train\nval: images/{val}\nnc: {len(dataset.classes)}\nnames:\n{names}"
+    text = f"{lists}nc: {len(dataset.classes)}\nnames:\n{names}"
     write_file(dataset.folder / "data.yaml", text.encode())
 
 

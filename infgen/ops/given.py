@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from infgen.ops.boxes import Corners
 from infgen.ops.framing import Framing
 from infgen.ops.masks import tight_box
-from infgen.ops.rle import encode_window, rle_extent
+from infgen.ops.rle import encode_window, rle_area
 from infgen.records.box import Box
 from infgen.records.labelled import Given, LabelledObject
 from infgen.records.plan import BackgroundPlan, GivenPlan
@@ -24,6 +25,7 @@ from infgen.records.sample import Instance
 from infgen.records.verdict import Sighting
 
 WOULD_HIDE = "would hide a labelled object of the background"
+LEAST = 0.5  # pixels of a box that a canvas shows: of less there is nothing to see
 SAME_PLACE = 0.5  # IoU of a sighting and a label from which they are of one thing
 
 
@@ -131,11 +133,11 @@ class Labels:
 
     def planned(self, plan: BackgroundPlan, canvas: tuple[int, int]) -> tuple[GivenPlan, ...]:
         """The labelled objects of which a canvas of (width, height) shows part of their box."""
-        seen = ((one, framing.box(one.box)) for one, framing, _ in self._of(plan, canvas))
+        seen = ((one, _shown(one.box, framing)) for one, framing, _ in self._of(plan, canvas))
         return tuple(
-            GivenPlan(self._given.class_ids[one.class_id], _short(box), one.crowd)
+            GivenPlan(self._given.class_ids[one.class_id], box, one.crowd)
             for one, box in seen
-            if box is not None and min(box.width, box.height) >= 0.01
+            if box is not None
         )
 
     def standing(self, plan: BackgroundPlan, canvas: tuple[int, int]) -> list[Standing]:
@@ -172,16 +174,55 @@ class Labels:
 def _stand(
     one: LabelledObject, framing: Framing, size: tuple[int, int], class_id: int
 ) -> Standing | None:
-    box, whole = framing.box(one.box), framing.whole_box(one.box).area
     if one.rle:
         mask, x, y = framing.mask(one.rle, size)
         tight = tight_box(mask)
         if tight is None:
             return None
-        box, whole = tight.shift(x, y), _pixels(one.rle, size) * math.prod(framing.scale)
-    elif box is None:
-        return None
+        box, whole = tight.shift(x, y), rle_area(one.rle, size) * math.prod(framing.scale)
     else:
+        shown = _shown(one.box, framing)
+        if shown is None:
+            return None
+        box, whole = shown, framing.whole_box(one.box).area
         x, y = int(box.x0), int(box.y0)
         mask = np.ones((math.ceil(box.y1) - y, math.ceil(box.x1) - x), bool)
-    return Standing(class_id, _short(box), mask, x, y, whole, bool(one.rle), one.crowd)
+    return Standing(class_id, box, mask, x, y, whole, bool(one.rle), one.crowd)
+
+
+def _shown(box: Box, framing: Framing) -> Box | None:
+    """What the canvas shows of a box, in pixels with two decimals."""
+    shown = framing.box(box)
+    if shown is None or min(shown.width, shown.height) < LEAST:
+        return None
+    return Box(*(round(edge, 2) for edge in shown.xyxy))
+
+
+def labels_of(standing: Sequence[Standing], canvas: tuple[int, int]) -> list[Instance]:
+    """The labels of what is left to see, numbered from 1."""
+    labels: list[Instance] = []
+    for one in standing:
+        label = one.label(len(labels) + 1, canvas)
+        if label is not None:
+            labels.append(label)
+    return labels
+
+
+def free_of(boxes: Sequence[GivenPlan], box: Corners) -> bool:
+    """Whether none of the given objects' boxes shares area with `box`."""
+    x0, y0, x1, y1 = box
+    return not any(
+        x0 < one.box.x1 and one.box.x0 < x1 and y0 < one.box.y1 and one.box.y0 < y1 for one in boxes
+    )
+
+
+def unlabelled(sightings: Sequence[Sighting], standing: Sequence[Standing]) -> tuple[Sighting, ...]:
+    """The sightings that aren't of an object that has its label."""
+    return tuple(
+        seen
+        for seen in sightings
+        if not any(
+            one.class_id == seen.class_id and one.box.iou(seen.box) >= SAME_PLACE
+            for one in standing
+        )
+    )

@@ -14,12 +14,13 @@ from msgspec import Meta
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.given import Labels, free_of
 from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
-from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, Look, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, GivenPlan, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -105,6 +106,7 @@ class Planner:
         self.looks = looks or LookSettings()
         check_looks(self.looks)
         self.count = _count_pictures(request, settings)
+        self.labels = Labels(request.given)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
         keys = [self._background_key(number) for number in range(scenes)]
@@ -124,8 +126,8 @@ class Planner:
 
     @property
     def most_objects(self) -> int:
-        """How many objects a picture can hold at the most."""
-        return sum(spec.appear_range[1] for spec in self.request.classes)
+        """How many objects a picture can hold at the most, those of its background included."""
+        return self.request.given.most + sum(spec.appear_range[1] for spec in self.request.classes)
 
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""
@@ -133,16 +135,19 @@ class Planner:
             raise IndexError(f"there is no picture {index}: the run has {self.count}")
         number = index // self.settings.per_background
         split = "val" if self._in_val[number] else "train"
-        objects, dropped = self._plan_objects(index, split)
+        background = self._plan_background(number)
+        given = self.labels.planned(background, self.canvas)
+        objects, dropped = self._plan_objects(index, split, given)
         return ImagePlan(
             index=index,
             split=split,
             size=self.canvas,
-            background=self._plan_background(number),
+            background=background,
             objects=objects,
             dropped=dropped,
-            decoys=self._plan_decoys(index, split, objects),
+            decoys=self._plan_decoys(index, split, objects, given),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
+            given=given,
         )
 
     def _background_key(self, number: int) -> str:
@@ -181,11 +186,14 @@ class Planner:
         )
 
     def _plan_objects(
-        self, index: int, split: str
+        self, index: int, split: str, given: Sequence[GivenPlan]
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
         placed = Placed(self.settings.max_overlap)
+        for there in given:
+            if not there.crowd:
+                placed.put(there.box.xyxy)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
         for class_id in self._draw_classes(rng):
@@ -234,7 +242,11 @@ class Planner:
         )
 
     def _plan_decoys(
-        self, index: int, split: str, objects: Sequence[ObjectPlan]
+        self,
+        index: int,
+        split: str,
+        objects: Sequence[ObjectPlan],
+        given: Sequence[GivenPlan],
     ) -> tuple[ObjectPlan, ...]:
         """For a share of the objects a place of the like, free of them all, with the background in
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
@@ -243,23 +255,24 @@ class Planner:
         looks = stream(self.settings.seed, index, "blends of decoys")
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
-        for one in objects:
-            placed.put(one.box.xyxy)
+        for box in [one.box for one in objects] + [one.box for one in given]:
+            placed.put(box.xyxy)
         decoys: list[ObjectPlan] = []
         for one in objects:
             die, which, mirror, x, y = rng.random(5).tolist()
             if die >= self.settings.decoys:
                 continue
-            box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
-            if box is None:
+            place = placed.place(rng, self.request.classes[one.class_id], self.canvas)
+            source = _draw_source(rng, (x, y), place, self.canvas, given) if place else None
+            if place is None or source is None:
                 continue
             look = draw_look(looks, self.looks, one.method)
             if one.method == "paste":
-                plan = self._plan_pasted(one.class_id, box, split, which, mirror, look)
-                plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
+                plan = self._plan_pasted(one.class_id, place, split, which, mirror, look)
+                plan = msgspec.structs.replace(plan, source=source)
             else:
                 purpose = f"decoy {len(decoys)}"
-                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, look)
+                plan = self._plan_inpainted(one.class_id, place, scene, index, purpose, look)
             decoys.append(plan)
         return tuple(decoys)
 
@@ -313,6 +326,27 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
+
+
+def _draw_source(
+    rng: np.random.Generator,
+    first: tuple[float, float],
+    place: Box,
+    canvas: tuple[int, int],
+    given: Sequence[GivenPlan],
+) -> tuple[float, float] | None:
+    """Where a decoy of a box's size gets its pixels from, around the `first` of such places that
+    shows none of the given objects: a copy of one would have no label. None if none of TRIES do."""
+    x, y = first
+    for _ in range(TRIES):
+        left, top = (
+            min(max(part * side - length / 2, 0), side - length)
+            for part, side, length in zip((x, y), canvas, (place.width, place.height), strict=True)
+        )
+        if free_of(given, (left, top, left + place.width, top + place.height)):
+            return round(x, 4), round(y, 4)
+        x, y = rng.random(2).tolist()
+    return None
 
 
 def _pick(die: float, count: int) -> int:

@@ -73,5 +73,9 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
         return (cx / width, cy / height, self.width / width, self.height / height)
 
     def as_voc(self) -> tuple[int, int, int, int]:
-        """(xmin, ymin, xmax, ymax) as Pascal VOC counts: whole pixels, from 1, ends inclusive."""
-        return (int(self.x0) + 1, int(self.y0) + 1, -int(-self.x1 // 1), -int(-self.y1 // 1))
+        """(xmin, ymin, xmax, ymax) as Pascal VOC counts: whole pixels, from 1, ends inclusive.
+
+        They are all pixels that the box touches, by more than what YOLO's six decimals lose.
+        """
+        x0, y0, x1, y1 = (round(edge, 2) for edge in self.xyxy)
+        return (int(x0 // 1) + 1, int(y0 // 1) + 1, -int(-x1 // 1), -int(-y1 // 1))

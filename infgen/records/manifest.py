@@ -9,7 +9,8 @@ import msgspec
 
 class ClassCount(msgspec.Struct):
     """Totals of one class: pictures that show it, objects, dropped objects by reason, the tries at
-    any that weren't used by reason, and how often a detector saw one in a bare background."""
+    any that weren't used by reason, how often a detector saw one in a bare background, how many of
+    the objects have a box without a mask, and how many a background has brought along."""
 
     name: str
     images: int = 0
@@ -17,6 +18,8 @@ class ClassCount(msgspec.Struct):
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     sighted: int = 0
+    unmasked: int = 0
+    given: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -29,7 +32,8 @@ class Failure(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
-    `sources` hashes every picture file used, `notes` are the warnings that the user was given."""
+    `sources` hashes every picture file used, `notes` are the warnings that the user was given.
+    `painted` is false where the pictures are somebody else's, taken as they were."""
 
     infgen: str
     pictures: int
@@ -43,3 +47,9 @@ class Manifest(msgspec.Struct, frozen=True):
     fingerprint: dict[str, str]
     sources: dict[str, dict[str, str]]
     versions: dict[str, str]
+    painted: bool = True
+
+    @property
+    def unmasked(self) -> int:
+        """Objects that have a box without a mask."""
+        return sum(one.unmasked for one in self.classes)

@@ -19,9 +19,13 @@ class Instance(msgspec.Struct, frozen=True):
     `id` counts from 1 within the picture, in painting order. `box` is tight around the visible
     pixels, `requested` is the box that was planned (None: nobody knows it). `rle` holds the visible
     mask as COCO's compressed run-length counts over the whole canvas, `area` its number of pixels,
-    and `visible_frac` the share (0..1) of the whole object that it is. `score` (0..1) is how sure
-    the label is, where it was found in a picture that somebody else had painted. `tries` are those
-    of a diffusion model; the last one was used. `look` says how it went into the scene.
+    and `visible_frac` the share (0..1) of the whole object that it is. In pictures that somebody
+    else has labelled, `rle` may be empty: only a box is known, and `area` is that box's, rounded.
+    `score` (0..1) is how sure the label is, where it was found in a picture that somebody else had
+    painted. `tries` are those of a diffusion model; the last one was used. `look` says how it went
+    into the scene. `crowd` marks a region of many objects that aren't told apart.
+
+    The method "given" says that the background showed it already, with a label of its own.
     """
 
     id: int
@@ -37,6 +41,7 @@ class Instance(msgspec.Struct, frozen=True):
     score: float | None = None
     tries: tuple[Verdict, ...] = ()
     look: Look = Look()
+    crowd: bool = False
 
 
 class Decoy(msgspec.Struct, frozen=True):

@@ -247,7 +247,8 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         column.justify = "left"
     for one in manifest.classes:
         why = [_counted(one.dropped), *([_counted(one.rejected)] if tried else [])]
-        table.add_row(Text(one.name), str(one.images), str(one.objects), *why)
+        objects = f"{one.objects} ({one.given} given)" if one.given else str(one.objects)
+        table.add_row(Text(one.name), str(one.images), objects, *why)
     splits = ", ".join(f"{count} {name}" for name, count in manifest.splits.items())
     with written_out():
         console = _Console(sys.stdout)

@@ -10,7 +10,14 @@ from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
 from infgen.ops.masks import tight_box
-from infgen.ops.rle import decode_rle, decode_window, encode_rle, encode_window, runs_of
+from infgen.ops.rle import (
+    counts_of,
+    decode_rle,
+    decode_window,
+    encode_rle,
+    encode_window,
+    runs_of,
+)
 
 masks = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(lambda shape: arrays(bool, shape))
 
@@ -51,6 +58,13 @@ def test_runs_are_the_object_pixels_column_by_column(mask: np.ndarray) -> None:
         assert start < stop
         flat[start:stop] = True
     assert np.array_equal(flat, mask.T.ravel())
+
+
+@given(masks)
+def test_plain_counts_are_what_pycocotools_packs(mask: np.ndarray) -> None:
+    counts = counts_of(by_pycocotools(mask), mask.shape[::-1])
+    packed = coco_mask.frPyObjects({"size": list(mask.shape), "counts": counts}, *mask.shape)
+    assert sum(counts) == mask.size and packed["counts"].decode() == by_pycocotools(mask)
 
 
 @pytest.mark.parametrize("fill", [False, True])

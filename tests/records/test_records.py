@@ -82,6 +82,8 @@ def test_the_exits_by_hand():
     assert box.as_voc() == (11, 21, 50, 100)
     assert Box(0, 0, 1, 1).as_voc() == (1, 1, 1, 1)  # the first pixel
     assert Box(0.4, 0.6, 1.2, 2.0).as_voc() == (1, 1, 2, 2)  # all pixels that it touches
+    assert Box(9.9999997, 2, 20.0000003, 8).as_voc() == (11, 3, 20, 8)  # as YOLO gives it back
+    assert Box(-3.5, -2, 20, 8).as_voc() == (-3, -1, 20, 8)
     assert box.shift(-10, 5) == Box(0, 25, 40, 105)
 
 

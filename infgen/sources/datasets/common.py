@@ -87,11 +87,6 @@ def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
     return counts
 
 
-def rle_area(rle: str, size: tuple[int, int]) -> int:
-    """Pixels of a mask, without unpacking it."""
-    return int(coco_mask.area({"size": [size[1], size[0]], "counts": rle}))
-
-
 def rle_box(rle: str, size: tuple[int, int]) -> Box | None:
     """The tight box of a mask, without unpacking it; None when it has no pixels."""
     return box_from(rle_extent(rle, size))

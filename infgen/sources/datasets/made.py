@@ -56,7 +56,7 @@ def _picture(place: Path, entry: Entry) -> LabelledPicture:
         place / entry.file,
         entry.split,
         entry.size,
-        tuple(LabelledObject(one.class_id, one.box, one.rle) for one in entry.objects),
+        tuple(LabelledObject(one.class_id, one.box, one.rle, one.crowd) for one in entry.objects),
         scene=scene.picture or f"{scene.number}",
         cutouts=tuple(sorted({one.cutout for one in entry.objects if one.cutout})),
         decoys=tuple(decoy.rle for decoy in entry.decoys),
