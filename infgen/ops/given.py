@@ -102,13 +102,13 @@ class Standing:
             return None
         tight = tight.shift(self.x, self.y)
         count = int(np.count_nonzero(self.visible))
-        rle, area, box = "", 0, tight
         if self.outlined:
-            rle, area = encode_window(self.visible, self.x, self.y, canvas), count
+            rle, area, box = encode_window(self.visible, self.x, self.y, canvas), count, tight
+            left = count / self.whole
         else:
             box = self.box.intersect(tight) or self.box
-            area = max(round(box.area), 1)
-            count = round(self.box.area * count / self._shown)
+            rle, area = "", max(round(box.area), 1)
+            left = count / self._shown * self.box.area / self.whole
         return Instance(
             id=number,
             class_id=self.class_id,
@@ -116,7 +116,7 @@ class Standing:
             requested=None,
             rle=rle,
             area=area,
-            visible_frac=round(min(count / self.whole, 1.0), 4),
+            visible_frac=round(min(left, 1.0), 4),
             method="given",
             crowd=self.crowd,
         )
