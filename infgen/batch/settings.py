@@ -50,6 +50,11 @@ class RunSettings(msgspec.Struct, frozen=True):
 
     backgrounds: Annotated[Path, Meta(description="background.csv: the scenes")] | None = None
     classes: Annotated[Path, Meta(description="classes.csv: the objects")] | None = None
+    out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
+    method: Annotated[
+        Literal["auto", "inpaint", "paste"],
+        Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),
+    ] = "auto"
     background_labels: (
         Annotated[
             Path,
@@ -60,11 +65,6 @@ class RunSettings(msgspec.Struct, frozen=True):
         ]
         | None
     ) = None
-    out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
-    method: Annotated[
-        Literal["auto", "inpaint", "paste"],
-        Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),
-    ] = "auto"
     workers: Workers | None = None
     max_failures: MaxFailures = 0
     keep_backgrounds: Annotated[

@@ -17,6 +17,15 @@ MOST_SCALED = 2**24  # pixels of a picture that is scaled whole; of a larger one
 Placed = tuple[np.ndarray, int, int]  # a mask (h, w) bool, and the (x, y) of its corner
 
 
+def cover_size(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
+    """The (width, height) to which a picture of `size` is scaled to just cover `canvas`."""
+    scale = max(canvas[0] / size[0], canvas[1] / size[1])
+    width, height = (
+        max(side, round(length * scale)) for length, side in zip(size, canvas, strict=True)
+    )
+    return width, height
+
+
 def is_scaled_whole(plan: BackgroundPlan) -> bool:
     """Whether a picture is scaled before it is cut (else it would be huge, as a panorama behind an
     upright canvas is)."""

@@ -11,9 +11,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.balance import choose_odds
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.framing import cover_size
 from infgen.ops.given import Labels, free_of
 from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.seeds import derive_seed, shuffle, stream
@@ -60,6 +62,14 @@ class PlanSettings(msgspec.Struct, frozen=True):
     min_visible: Annotated[
         Fraction, Meta(description="no object is painted where less of one would be left to see")
     ] = 0.3
+    balance: Annotated[
+        bool,
+        Meta(
+            description="paint more of rare classes and fewer of frequent ones, as many in all, so "
+            "that each comes to the same expected number of labels (--background-labels count), "
+            "up to its max_appear; min_appear isn't kept to"
+        ),
+    ] = False
     decoys: Annotated[
         Fraction,
         Meta(
@@ -107,6 +117,7 @@ class Planner:
         check_looks(self.looks)
         self.count = _count_pictures(request, settings)
         self.labels = Labels(request.given)
+        self._odds, told = choose_odds(request, self.labels, canvas, settings.balance)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
         keys = [self._background_key(number) for number in range(scenes)]
@@ -117,7 +128,7 @@ class Planner:
         self._cutouts = [
             share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
         ]
-        self.notes = tuple(self._notes(layouts))
+        self.notes = (*self._notes(layouts), *told)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -282,7 +293,9 @@ class Planner:
         class_ids: list[int] = []
         for class_id, die in enumerate(rng.random(len(classes)).tolist()):
             low, high = classes[class_id].appear_range
-            class_ids += [class_id] * (low + _pick(die, high - low + 1))
+            odds = self._odds[class_id]
+            count = odds.draw(die) if odds else low + _pick(die, high - low + 1)
+            class_ids += [class_id] * count
         return shuffle(rng, class_ids)
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
@@ -353,12 +366,3 @@ def _pick(die: float, count: int) -> int:
     """A number from 0 to count - 1 by a die of 0 <= die < 1. Every pick takes one die, whatever it
     picks from: what is drawn after it stays the same."""
     return int(die * count)
-
-
-def cover_size(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
-    """The (width, height) to which a picture of `size` is scaled to just cover `canvas`."""
-    scale = max(canvas[0] / size[0], canvas[1] / size[1])
-    width, height = (
-        max(side, round(length * scale)) for length, side in zip(size, canvas, strict=True)
-    )
-    return width, height

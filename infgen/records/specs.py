@@ -63,8 +63,9 @@ class BackgroundSpec(msgspec.Struct, frozen=True):
 
 
 class ClassSpec(msgspec.Struct, frozen=True):
-    """A row of classes.csv. `appear_range` counts objects per picture, both ends included;
-    `x_range` and `y_range` bound the box's centre as fractions of the canvas."""
+    """A row of classes.csv. `appear_range` counts objects per picture, both ends included, and
+    `weight` multiplies how many are expected (ops/balance); `x_range` and `y_range` bound the box's
+    centre as fractions of the canvas."""
 
     line: int
     name: str
@@ -76,6 +77,7 @@ class ClassSpec(msgspec.Struct, frozen=True):
     mirror: bool = True
     x_range: tuple[float, float] = (0.0, 1.0)
     y_range: tuple[float, float] = (0.0, 1.0)
+    weight: float = 1.0
 
 
 class Request(msgspec.Struct, frozen=True):

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infgen.ops import framing as module
-from infgen.ops.framing import Framing
+from infgen.ops.framing import Framing, cover_size
 from infgen.ops.masks import tight_box
-from infgen.ops.planning import cover_size
 from infgen.ops.rle import encode_rle
 from infgen.records.box import Box
 from infgen.records.plan import BackgroundPlan

@@ -13,7 +13,7 @@ from PIL import Image
 
 from infgen.models.prompts import Prompt, Rejected
 from infgen.ops import framing
-from infgen.ops.planning import cover_size
+from infgen.ops.framing import cover_size
 from infgen.records.errors import PictureError
 from infgen.records.plan import BackgroundPlan, ImagePlan
 from infgen.sources.tables import PLAIN_KINDS
