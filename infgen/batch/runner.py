@@ -24,6 +24,7 @@ from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RelabelSettings, RunSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store, open_finished
+from infgen.batch.uses import Tally
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.models.choice import Resolved
@@ -246,10 +247,11 @@ def _take_stock(
     notes: tuple[str, ...],
 ) -> Manifest:
     """The manifest of what is there."""
+    request, uses = planner.request, Tally()
     classes, splits, failures = count_up(
-        store, planner.count, _names(planner.request), planner.splits
+        store, planner.count, _names(request), planner.splits, uses.add
     )
-    request = planner.request
+    uses.tell(classes)
     return Manifest(
         infgen=__version__,
         pictures=sum(splits.values()),
@@ -267,13 +269,19 @@ def _take_stock(
             "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
         },
         versions=versions(),
+        backgrounds=uses.backgrounds,
     )
 
 
 def count_up(
-    store: Store, total: int, names: Sequence[str], split_names: Sequence[str]
+    store: Store,
+    total: int,
+    names: Sequence[str],
+    split_names: Sequence[str],
+    also: Callable[[Entry], None] = lambda entry: None,
 ) -> tuple[tuple[ClassCount, ...], dict[str, int], tuple[Failure, ...]]:
     """What the records hold: the totals of each class, the pictures of each split, the failures.
+    `also` gets to see every record of a picture that didn't fail.
 
     Raises:
         StorageError: that is other than `total` pictures.
@@ -286,6 +294,7 @@ def count_up(
         if entry.failure:
             failures.append(Failure(entry.index, entry.failure))
             continue
+        also(entry)
         splits[entry.split] += 1
         for class_id in {instance.class_id for instance in entry.objects}:
             classes[class_id].images += 1

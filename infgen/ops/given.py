@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from infgen.ops.boxes import Corners
+from infgen.ops.boxes import TRIES
 from infgen.ops.framing import Framing
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window, rle_area
@@ -208,12 +208,26 @@ def labels_of(standing: Sequence[Standing], canvas: tuple[int, int]) -> list[Ins
     return labels
 
 
-def free_of(boxes: Sequence[GivenPlan], box: Corners) -> bool:
-    """Whether none of the given objects' boxes shares area with `box`."""
-    x0, y0, x1, y1 = box
-    return not any(
-        x0 < one.box.x1 and one.box.x0 < x1 and y0 < one.box.y1 and one.box.y0 < y1 for one in boxes
-    )
+def draw_source(
+    rng: np.random.Generator,
+    first: tuple[float, float],
+    place: Box,
+    canvas: tuple[int, int],
+    given: Sequence[GivenPlan],
+) -> tuple[float, float] | None:
+    """Where a decoy of a box's size gets its pixels from, around the `first` of such places that
+    shows none of the given objects: a copy of one would have no label. None if none of TRIES do."""
+    x, y = first
+    for _ in range(TRIES):
+        left, top = (
+            min(max(part * side - length / 2, 0), side - length)
+            for part, side, length in zip((x, y), canvas, (place.width, place.height), strict=True)
+        )
+        taken = Box(left, top, left + place.width, top + place.height)
+        if not any(taken.intersect(one.box) for one in given):
+            return round(x, 4), round(y, 4)
+        x, y = rng.random(2).tolist()
+    return None
 
 
 def unlabelled(sightings: Sequence[Sighting], standing: Sequence[Standing]) -> tuple[Sighting, ...]:

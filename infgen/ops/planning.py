@@ -16,8 +16,9 @@ from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
 from infgen.ops.framing import cover_size
-from infgen.ops.given import Labels, free_of
+from infgen.ops.given import Labels, draw_source
 from infgen.ops.looks import LookSettings, check_looks, draw_look
+from infgen.ops.repetition import CutoutDeal, check_backgrounds
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -70,6 +71,24 @@ class PlanSettings(msgspec.Struct, frozen=True):
             "up to its max_appear; min_appear isn't kept to"
         ),
     ] = False
+    max_uses: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                description="pastes of one cutout at the most; they are dealt evenly, and a run "
+                "that would need more is refused (decoys, which show none of it, don't count)",
+            ),
+        ]
+        | None
+    ) = None
+    max_background_uses: (
+        Annotated[
+            int,
+            Meta(ge=1, description="pictures on one background at the most; more are refused"),
+        ]
+        | None
+    ) = None
     decoys: Annotated[
         Fraction,
         Meta(
@@ -100,8 +119,8 @@ class Planner:
     table: neither on the number of pictures, nor on how the splits fell.
 
     Raises:
-        InputError: the tables ask for no picture, or for more than a dataset may hold, or the
-            `looks` name what there isn't.
+        InputError: the tables ask for no picture, or for more than a dataset may hold, the `looks`
+            name what there isn't, or cutouts or backgrounds are too few for what may be repeated.
     """
 
     def __init__(
@@ -121,6 +140,10 @@ class Planner:
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
         keys = [self._background_key(number) for number in range(scenes)]
+        if settings.max_background_uses:
+            check_backgrounds(
+                keys, settings.per_background, self.count, settings.max_background_uses
+            )
         layouts = Counter(keys[index // settings.per_background] for index in range(self.count))
         self._val = choose_val(layouts, settings.val_frac, settings.seed)
         self._in_val = np.array([key in self._val for key in keys])
@@ -128,6 +151,8 @@ class Planner:
         self._cutouts = [
             share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
         ]
+        capped = settings.max_uses if "paste" in methods else None
+        self._deal = self._deal_cutouts(capped) if capped else None
         self.notes = (*self._notes(layouts), *told)
 
     @property
@@ -166,6 +191,19 @@ class Planner:
         row, pick = int(self._rows[number]), int(self._picks[number])
         pictures = self.request.backgrounds[row].pictures
         return pictures[pick].sha256 if pictures else f"made {row}/{pick}"
+
+    def _deal_cutouts(self, max_uses: int) -> CutoutDeal:
+        """Deal the cutouts evenly: for that all pictures' objects have to be counted."""
+        wanted = np.zeros((self.count, len(self.methods)), np.uint16)
+        pasted = [method == "paste" for method in self.methods]
+        for index in range(self.count):
+            wanted[index] = self._draw_counts(stream(self.settings.seed, index, "layout"))
+        wanted[:, np.logical_not(pasted)] = 0
+        in_val = self._in_val[np.arange(self.count) // self.settings.per_background]
+        deal = CutoutDeal(self.request.classes, self._cutouts, wanted, in_val, self.settings.seed)
+        if problems := list(deal.problems(max_uses, self.count)):
+            raise InputError(problems)
+        return deal
 
     def _plan_background(self, number: int) -> BackgroundPlan:
         row = int(self._rows[number])
@@ -207,10 +245,13 @@ class Planner:
                 placed.put(there.box.xyxy)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
+        hand = self._deal.hand(index, split) if self._deal else None
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
             box = placed.place(rng, spec, self.canvas)
             which, mirror = rng.random(2).tolist()
+            if hand and method == "paste":
+                which = hand.take(class_id)
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
@@ -274,7 +315,7 @@ class Planner:
             if die >= self.settings.decoys:
                 continue
             place = placed.place(rng, self.request.classes[one.class_id], self.canvas)
-            source = _draw_source(rng, (x, y), place, self.canvas, given) if place else None
+            source = draw_source(rng, (x, y), place, self.canvas, given) if place else None
             if place is None or source is None:
                 continue
             look = draw_look(looks, self.looks, one.method)
@@ -289,14 +330,19 @@ class Planner:
 
     def _draw_classes(self, rng: np.random.Generator) -> list[int]:
         """The class ids of a picture's objects in painting order, which no class leads."""
-        classes = self.request.classes
         class_ids: list[int] = []
-        for class_id, die in enumerate(rng.random(len(classes)).tolist()):
-            low, high = classes[class_id].appear_range
-            odds = self._odds[class_id]
-            count = odds.draw(die) if odds else low + _pick(die, high - low + 1)
+        for class_id, count in enumerate(self._draw_counts(rng)):
             class_ids += [class_id] * count
         return shuffle(rng, class_ids)
+
+    def _draw_counts(self, rng: np.random.Generator) -> list[int]:
+        """How many objects of each class a picture is to hold: the first that its layout draws."""
+        counts = []
+        for class_id, die in enumerate(rng.random(len(self.methods)).tolist()):
+            low, high = self.request.classes[class_id].appear_range
+            odds = self._odds[class_id]
+            counts.append(odds.draw(die) if odds else low + _pick(die, high - low + 1))
+        return counts
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
         val_frac = self.settings.val_frac
@@ -339,27 +385,6 @@ def _count_pictures(request: Request, settings: PlanSettings) -> int:
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count
-
-
-def _draw_source(
-    rng: np.random.Generator,
-    first: tuple[float, float],
-    place: Box,
-    canvas: tuple[int, int],
-    given: Sequence[GivenPlan],
-) -> tuple[float, float] | None:
-    """Where a decoy of a box's size gets its pixels from, around the `first` of such places that
-    shows none of the given objects: a copy of one would have no label. None if none of TRIES do."""
-    x, y = first
-    for _ in range(TRIES):
-        left, top = (
-            min(max(part * side - length / 2, 0), side - length)
-            for part, side, length in zip((x, y), canvas, (place.width, place.height), strict=True)
-        )
-        if free_of(given, (left, top, left + place.width, top + place.height)):
-            return round(x, 4), round(y, 4)
-        x, y = rng.random(2).tolist()
-    return None
 
 
 def _pick(die: float, count: int) -> int:
