@@ -34,6 +34,7 @@ from infgen.batch.settings import MergeSettings, flatten, write_toml
 from infgen.batch.store import Pinned, Store
 from infgen.formats import EXPORTS
 from infgen.formats.settings import ExportSettings
+from infgen.ops.rle import rle_area
 from infgen.records.box import Box
 from infgen.records.errors import REFUSED, InputError, PictureError
 from infgen.records.labelled import LabelledObject
@@ -41,7 +42,7 @@ from infgen.records.manifest import Manifest
 from infgen.records.plan import BackgroundPlan, Dropped
 from infgen.records.sample import Entry, Instance
 from infgen.sources.class_map import ClassMap, map_classes
-from infgen.sources.datasets.common import rle_area, rle_box
+from infgen.sources.datasets.common import rle_box
 from infgen.sources.disk import link_file, write_file
 
 METHOD = "convert"

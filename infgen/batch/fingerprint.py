@@ -12,7 +12,7 @@ from infgen.batch.settings import RunSettings
 from infgen.models.choice import Resolved
 from infgen.models.eye_choice import ResolvedEyes
 from infgen.ops.plans import Plans
-from infgen.records.specs import BackgroundSpec, ClassSpec
+from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 RECIPE = "3"  # raised when plans or pixels come out otherwise for the same settings
 
@@ -39,6 +39,8 @@ def fingerprint_of(settings: RunSettings, planner: Plans, means: Means) -> dict[
     for number, spec in enumerate(planner.request.classes, 1):
         prints |= _row_prints(f"row {number} of --classes", spec, "cutouts")
         prints[f"the method of '{spec.name}'"] = planner.methods[number - 1]
+    if planner.labels:
+        prints["the labels of the backgrounds"] = _labels_print(planner.request)
     if means.method == "inpaint":
         prints |= {
             f"--{name.replace('_', '-')}": str(value)
@@ -94,6 +96,15 @@ def _row_prints(place: str, row: BackgroundSpec | ClassSpec, files: str) -> dict
     if pictures:
         prints[f"the {files} of {place}"] = hash_of(pictures)
     return prints
+
+
+def _labels_print(request: Request) -> str:
+    """A hash of the labels that background pictures bring along, wherever these lie."""
+    digest = hashlib.sha256(msgspec.json.encode(request.given.class_ids))
+    for picture in (picture for row in request.backgrounds for picture in row.pictures):
+        labels = request.given.packed.get(picture.name, b"")
+        digest.update(hashlib.sha256(picture.sha256.encode() + labels).digest())
+    return digest.hexdigest()
 
 
 def hash_of(value: Any) -> str:

@@ -18,8 +18,10 @@ def pasting(settings: RunSettings) -> RunSettings:
     """The settings of a grid, which is always pasted.
 
     Raises:
-        InputError: they ask for a model to paint it.
+        InputError: they ask for a model to paint it, or for more objects than the one it shows.
     """
+    if settings.background_labels:
+        raise InputError("--grid shows one object a picture: leave --background-labels out")
     if settings.method == "inpaint" or settings.model.model or settings.model.inpaint_model:
         raise InputError("--grid pastes cutouts: leave --method inpaint and --model out")
     return msgspec.structs.replace(settings, method="paste")

@@ -26,10 +26,11 @@ from infgen.batch.packing import Loose, Shelf
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
 from infgen.ops.camera import apply_finish
+from infgen.ops.given import unlabelled
 from infgen.ops.grid import GridPlanner
 from infgen.ops.plans import Plans
 from infgen.ops.statistics import pixel_sums
-from infgen.records.errors import REFUSED, InfgenError, StorageError
+from infgen.records.errors import REFUSED, InfgenError, PictureError, StorageError
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
@@ -91,6 +92,7 @@ class Pipeline:
             self._stage = Paste(
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
                 settings.plan.min_visible,
+                planner.labels,
             )
 
     def __call__(self, index: int) -> Made:
@@ -181,14 +183,16 @@ class Pipeline:
                 return [Ticket(plans[0], error)]
             middle = len(plans) // 2
             return self._begin(plans[:middle]) + self._begin(plans[middle:])
-        return [
-            Ticket(
-                plan,
-                Scene(plan, canvas) if isinstance(canvas, np.ndarray) else canvas,
-                self._backgrounds.sighted(plan),
-            )
-            for plan, canvas in zip(plans, canvases, strict=True)
-        ]
+        return [self._ticket(plan, canvas) for plan, canvas in zip(plans, canvases, strict=True)]
+
+    def _ticket(self, plan: ImagePlan, canvas: np.ndarray | PictureError) -> Ticket:
+        if isinstance(canvas, PictureError):
+            return Ticket(plan, canvas)
+        sighted = self._backgrounds.sighted(plan)
+        if not sighted and isinstance(self._stage, Paste):  # it finds by itself what is there
+            return Ticket(plan, Scene(plan, canvas))
+        given = self.planner.labels.standing(plan.background, plan.size)
+        return Ticket(plan, Scene(plan, canvas, given=given), unlabelled(sighted, given))
 
     def _paste_or_paint(self, ticket: Ticket) -> Sample | Exception:
         """A picture by itself."""

@@ -143,7 +143,8 @@ def _read(folder: Path, entry: Entry) -> np.ndarray:
 
 def _planned_tile(plan: ImagePlan, planner: Plans, backgrounds: Backgrounds) -> Tile:
     caption = _caption(plan.index, plan.split, len(plan.objects))
-    marks = tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
+    marks = tuple(Mark(there.class_id, there.box) for there in plan.given)
+    marks += tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
     if not plan.background.picture and not plan.background.plain:
         prompt = planner.request.backgrounds[plan.background.row].prompt
         return Tile(plan.size, checkers(plan.size), marks, f"{caption} · {prompt}")

@@ -30,6 +30,7 @@ from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import MergeSettings, RelabelSettings, RunSettings, flatten, write_toml
 from infgen.batch.statistics import write_statistics
 from infgen.batch.store import Pinned, Store, open_finished
+from infgen.batch.uses import Tally
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.models.choice import Resolved
@@ -45,6 +46,7 @@ from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
+from infgen.sources.given import with_labels
 from infgen.sources.tables import read_request
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     planner, means, notes = prepare(settings, pinned, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request), planner.most_objects)
+    check_masks(settings.export.format, planner.request.given.unmasked)
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
@@ -127,6 +130,9 @@ def prepare(
     means = choose_means(settings, pinned.methods)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
     request, warnings = read_request(backgrounds, classes, canvas)
+    told: list[str] = []
+    if settings.background_labels is not None:
+        request, told = with_labels(request, settings.background_labels)
     means = check_means(means, request, settings, pinned)
     check_kind(settings, means, request)
     nearness: dict[str, np.ndarray] = {}
@@ -136,7 +142,7 @@ def prepare(
         opened = partial(open_eyes, depth)
         nearness = nearness_of(request, Store(settings.out), depth, opened, reporter)
     planner = _planner(settings, request, means, canvas, nearness)
-    notes = (*map(str, warnings), *planner.notes, *means.notes)
+    notes = (*map(str, warnings), *told, *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
     )
@@ -305,10 +311,11 @@ def _take_stock(
     notes: tuple[str, ...],
 ) -> Manifest:
     """The manifest of what is there."""
+    request, uses = planner.request, Tally()
     classes, splits, failures = count_up(
-        store, planner.count, _names(planner.request), planner.splits
+        store, planner.count, _names(request), planner.splits, uses.add
     )
-    request = planner.request
+    uses.tell(classes)
     return Manifest(
         infgen=__version__,
         pictures=sum(splits.values()),
@@ -326,13 +333,19 @@ def _take_stock(
             "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
         },
         versions=versions(),
+        backgrounds=uses.backgrounds,
     )
 
 
 def count_up(
-    store: Store, total: int, names: Sequence[str], split_names: Sequence[str]
+    store: Store,
+    total: int,
+    names: Sequence[str],
+    split_names: Sequence[str],
+    also: Callable[[Entry], None] = lambda entry: None,
 ) -> tuple[tuple[ClassCount, ...], dict[str, int], tuple[Failure, ...]]:
     """What the records hold: the totals of each class, the pictures of each split, the failures.
+    `also` gets to see every record of a picture that didn't fail.
 
     Raises:
         StorageError: that is other than `total` pictures.
@@ -345,11 +358,13 @@ def count_up(
         if entry.failure:
             failures.append(Failure(entry.index, entry.failure))
             continue
+        also(entry)
         splits[entry.split] += 1
         for class_id in {instance.class_id for instance in entry.objects}:
             classes[class_id].images += 1
         for instance in entry.objects:
             classes[instance.class_id].objects += 1
+            classes[instance.class_id].given += instance.method == "given"
             classes[instance.class_id].unmasked += not (instance.rle or instance.crowd)
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped

@@ -57,6 +57,16 @@ class RunSettings(msgspec.Struct, frozen=True):
         Literal["auto", "inpaint", "paste"],
         Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),
     ] = "auto"
+    background_labels: (
+        Annotated[
+            Path,
+            Meta(
+                description="labelled dataset (COCO, YOLO, VOC, SIGtor, infgen) that pictures of "
+                "background.csv belong to: their labels are kept, cut back to what stays visible"
+            ),
+        ]
+        | None
+    ) = None
     workers: Workers | None = None
     max_failures: MaxFailures = 0
     keep_backgrounds: Annotated[

@@ -13,6 +13,7 @@ from msgspec import Meta
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val
+from infgen.ops.given import Labels
 from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.nearness import near_of
 from infgen.ops.planning import MOST_PICTURES, PlanSettings, plan_scene, scene_key
@@ -75,6 +76,7 @@ class GridPlanner:
         self.methods = ("paste",) * len(request.classes)
         self.looks = looks or LookSettings()
         self.nearness: Mapping[str, np.ndarray] = nearness or {}
+        self.labels = Labels(request.given)  # none: see batch.kinds
         check_looks(self.looks)
         _check(settings)
         self.foregrounds: tuple[tuple[int, Picture], ...] = tuple(

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.balance import choose_odds
 from infgen.ops.boxes import TRIES, Nearness, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.framing import cover_size
+from infgen.ops.given import Labels, draw_source
 from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.nearness import near_of
+from infgen.ops.repetition import CutoutDeal, check_backgrounds
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
-from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, Look, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, GivenPlan, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -60,6 +64,32 @@ class PlanSettings(msgspec.Struct, frozen=True):
     min_visible: Annotated[
         Fraction, Meta(description="no object is painted where less of one would be left to see")
     ] = 0.3
+    balance: Annotated[
+        bool,
+        Meta(
+            description="paint more of rare classes and fewer of frequent ones, as many in all, so "
+            "that each comes to the same expected number of labels (--background-labels count), "
+            "up to its max_appear; min_appear isn't kept to"
+        ),
+    ] = False
+    max_uses: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                description="pastes of one cutout at the most; they are dealt evenly, and a run "
+                "that would need more is refused (decoys, which show none of it, don't count)",
+            ),
+        ]
+        | None
+    ) = None
+    max_background_uses: (
+        Annotated[
+            int,
+            Meta(ge=1, description="pictures on one background at the most; more are refused"),
+        ]
+        | None
+    ) = None
     decoys: Annotated[
         Fraction,
         Meta(
@@ -80,6 +110,15 @@ class PlanSettings(msgspec.Struct, frozen=True):
     ] = 0.5
 
 
+class Ground(NamedTuple):
+    """What is known of a picture before anything is put into it: its split, what its background
+    shows already, and how near the places on it are."""
+
+    split: str
+    given: Sequence[GivenPlan]
+    near: Nearness | None
+
+
 class Planner:
     """Plans any picture of a run by its index, in any order, on any machine, always alike.
 
@@ -91,8 +130,8 @@ class Planner:
     table: neither on the number of pictures, nor on how the splits fell.
 
     Raises:
-        InputError: the tables ask for no picture, or for more than a dataset may hold, or the
-            `looks` name what there isn't.
+        InputError: the tables ask for no picture, or for more than a dataset may hold, the `looks`
+            name what there isn't, or cutouts or backgrounds are too few for what may be repeated.
     """
 
     def __init__(
@@ -109,9 +148,15 @@ class Planner:
         self.nearness: Mapping[str, np.ndarray] = nearness or {}
         check_looks(self.looks)
         self.count = _count_pictures(request, settings)
+        self.labels = Labels(request.given)
+        self._odds, told = choose_odds(request, self.labels, canvas, settings.balance)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
         keys = [self._background_key(number) for number in range(scenes)]
+        if settings.max_background_uses:
+            check_backgrounds(
+                keys, settings.per_background, self.count, settings.max_background_uses
+            )
         layouts = Counter(keys[index // settings.per_background] for index in range(self.count))
         self._val = choose_val(layouts, settings.val_frac, settings.seed)
         self._in_val = np.array([key in self._val for key in keys])
@@ -119,7 +164,9 @@ class Planner:
         self._cutouts = [
             share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
         ]
-        self.notes = tuple(self._notes(layouts))
+        capped = settings.max_uses if "paste" in methods else None
+        self._deal = self._deal_cutouts(capped) if capped else None
+        self.notes = (*self._notes(layouts), *told)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -128,8 +175,8 @@ class Planner:
 
     @property
     def most_objects(self) -> int:
-        """How many objects a picture can hold at the most."""
-        return sum(spec.appear_range[1] for spec in self.request.classes)
+        """How many objects a picture can hold at the most, those of its background included."""
+        return self.request.given.most + sum(spec.appear_range[1] for spec in self.request.classes)
 
     @property
     def layouts(self) -> int:
@@ -143,8 +190,10 @@ class Planner:
         number = index // self.settings.per_background
         split = "val" if self._in_val[number] else "train"
         background = self._plan_background(number)
+        given = self.labels.planned(background, self.canvas)
         near = near_of(self.nearness, background, self.canvas)
-        objects, dropped = self._plan_objects(index, split, near)
+        ground = Ground(split, given, near)
+        objects, dropped = self._plan_objects(index, ground)
         return ImagePlan(
             index=index,
             split=split,
@@ -152,13 +201,27 @@ class Planner:
             background=background,
             objects=objects,
             dropped=dropped,
-            decoys=self._plan_decoys(index, split, objects, near),
+            decoys=self._plan_decoys(index, objects, ground),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
+            given=given,
         )
 
     def _background_key(self, number: int) -> str:
         row, pick = int(self._rows[number]), int(self._picks[number])
         return scene_key(self.request.backgrounds[row], row, pick)
+
+    def _deal_cutouts(self, max_uses: int) -> CutoutDeal:
+        """Deal the cutouts evenly: for that all pictures' objects have to be counted."""
+        wanted = np.zeros((self.count, len(self.methods)), np.uint16)
+        pasted = [method == "paste" for method in self.methods]
+        for index in range(self.count):
+            wanted[index] = self._draw_counts(stream(self.settings.seed, index, "layout"))
+        wanted[:, np.logical_not(pasted)] = 0
+        in_val = self._in_val[np.arange(self.count) // self.settings.per_background]
+        deal = CutoutDeal(self.request.classes, self._cutouts, wanted, in_val, self.settings.seed)
+        if problems := list(deal.problems(max_uses, self.count)):
+            raise InputError(problems)
+        return deal
 
     def _plan_background(self, number: int) -> BackgroundPlan:
         row, pick = int(self._rows[number]), int(self._picks[number])
@@ -166,23 +229,29 @@ class Planner:
         return plan_scene(spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac)
 
     def _plan_objects(
-        self, index: int, split: str, near: Nearness | None
+        self, index: int, ground: Ground
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
         placed = Placed(self.settings.max_overlap)
+        for there in ground.given:
+            if not there.crowd:
+                placed.put(there.box.xyxy)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
+        hand = self._deal.hand(index, ground.split) if self._deal else None
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
-            box = placed.place(rng, spec, self.canvas, near)
+            box = placed.place(rng, spec, self.canvas, ground.near)
             which, mirror = rng.random(2).tolist()
+            if hand and method == "paste":
+                which = hand.take(class_id)
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
             look = draw_look(looks, self.looks, method)
             if method == "paste":
-                objects.append(self._plan_pasted(class_id, box, split, which, mirror, look))
+                objects.append(self._plan_pasted(class_id, box, ground.split, which, mirror, look))
             else:
                 purpose = f"object {len(objects)}"
                 objects.append(self._plan_inpainted(class_id, box, spec, index, purpose, look))
@@ -219,7 +288,7 @@ class Planner:
         )
 
     def _plan_decoys(
-        self, index: int, split: str, objects: Sequence[ObjectPlan], near: Nearness | None
+        self, index: int, objects: Sequence[ObjectPlan], ground: Ground
     ) -> tuple[ObjectPlan, ...]:
         """For a share of the objects a place of the like, free of them all, with the background in
         it again (Tripathi et al., CVPR 2019: without them detectors learn the traces of painting).
@@ -228,34 +297,42 @@ class Planner:
         looks = stream(self.settings.seed, index, "blends of decoys")
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
-        for one in objects:
-            placed.put(one.box.xyxy)
+        for box in [one.box for one in objects] + [one.box for one in ground.given]:
+            placed.put(box.xyxy)
         decoys: list[ObjectPlan] = []
         for one in objects:
             die, which, mirror, x, y = rng.random(5).tolist()
             if die >= self.settings.decoys:
                 continue
-            box = placed.place(rng, self.request.classes[one.class_id], self.canvas, near)
-            if box is None:
+            place = placed.place(rng, self.request.classes[one.class_id], self.canvas, ground.near)
+            source = draw_source(rng, (x, y), place, self.canvas, ground.given) if place else None
+            if place is None or source is None:
                 continue
             look = draw_look(looks, self.looks, one.method)
             if one.method == "paste":
-                plan = self._plan_pasted(one.class_id, box, split, which, mirror, look)
-                plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))
+                plan = self._plan_pasted(one.class_id, place, ground.split, which, mirror, look)
+                plan = msgspec.structs.replace(plan, source=source)
             else:
                 purpose = f"decoy {len(decoys)}"
-                plan = self._plan_inpainted(one.class_id, box, scene, index, purpose, look)
+                plan = self._plan_inpainted(one.class_id, place, scene, index, purpose, look)
             decoys.append(plan)
         return tuple(decoys)
 
     def _draw_classes(self, rng: np.random.Generator) -> list[int]:
         """The class ids of a picture's objects in painting order, which no class leads."""
-        classes = self.request.classes
         class_ids: list[int] = []
-        for class_id, die in enumerate(rng.random(len(classes)).tolist()):
-            low, high = classes[class_id].appear_range
-            class_ids += [class_id] * (low + _pick(die, high - low + 1))
+        for class_id, count in enumerate(self._draw_counts(rng)):
+            class_ids += [class_id] * count
         return shuffle(rng, class_ids)
+
+    def _draw_counts(self, rng: np.random.Generator) -> list[int]:
+        """How many objects of each class a picture is to hold: the first that its layout draws."""
+        counts = []
+        for class_id, die in enumerate(rng.random(len(self.methods)).tolist()):
+            low, high = self.request.classes[class_id].appear_range
+            odds = self._odds[class_id]
+            counts.append(odds.draw(die) if odds else low + _pick(die, high - low + 1))
+        return counts
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
         val_frac = self.settings.val_frac
@@ -343,12 +420,3 @@ def _pick(die: float, count: int) -> int:
     """A number from 0 to count - 1 by a die of 0 <= die < 1. Every pick takes one die, whatever it
     picks from: what is drawn after it stays the same."""
     return int(die * count)
-
-
-def cover_size(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
-    """The (width, height) to which a picture of `size` is scaled to just cover `canvas`."""
-    scale = max(canvas[0] / size[0], canvas[1] / size[1])
-    width, height = (
-        max(side, round(length * scale)) for length, side in zip(size, canvas, strict=True)
-    )
-    return width, height

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from infgen.ops.given import Labels
 from infgen.records.plan import ImagePlan
 from infgen.records.specs import Request
 
@@ -16,7 +17,8 @@ class Plans(Protocol):
 
     `methods[c]` is how class c is painted, `canvas` is (width, height) in pixels, `notes` are
     sentences for the user; `layouts` consecutive pictures share each background. `nearness` holds
-    nearness maps of background pictures, by their names, if sizes go by them.
+    nearness maps of background pictures, by their names, if sizes go by them, and `labels` what
+    such pictures show already.
     """
 
     request: Request
@@ -25,6 +27,7 @@ class Plans(Protocol):
     count: int
     notes: tuple[str, ...]
     nearness: Mapping[str, np.ndarray]
+    labels: Labels
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -61,12 +61,23 @@ def runs_of(rle: str) -> list[tuple[int, int]]:
     return list(zip(edges[0::2], edges[1::2], strict=False))  # background at the end has no stop
 
 
+def rle_extent(rle: str, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The xyxy of a mask's tight box, without unpacking it; all 0 when it has no pixels."""
+    x, y, width, height = coco_mask.toBbox({"size": [size[1], size[0]], "counts": rle}).tolist()
+    return int(x), int(y), int(x + width), int(y + height)
+
+
 def counts_of(rle: str, size: tuple[int, int]) -> list[int]:
     """The run lengths of background and object in turn as plain numbers; `size` is (width,
     height)."""
     edges = [0, *(edge for run in runs_of(rle) for edge in run), size[0] * size[1]]
     counts = [after - before for before, after in pairwise(edges)]
     return counts if counts[-1] else counts[:-1]
+
+
+def rle_area(rle: str, size: tuple[int, int]) -> int:
+    """Pixels of a mask, without unpacking it."""
+    return int(coco_mask.area({"size": [size[1], size[0]], "counts": rle}))
 
 
 def decode_rle(rle: str, size: tuple[int, int]) -> np.ndarray:

@@ -28,6 +28,18 @@ class LabelledObject(msgspec.Struct, frozen=True):
     crowd: bool = False
 
 
+class Given(msgspec.Struct, frozen=True):
+    """The labels that background pictures bring along, `packed` by the picture's name (ops/given).
+    Class `n` in them is the run's `class_ids[n]`. `most` is how many objects a picture has at the
+    most, and `unmasked` how many of all have a box without a mask. Pictures that aren't here are no
+    part of the dataset."""
+
+    class_ids: tuple[int, ...] = ()
+    packed: dict[str, bytes] = {}
+    most: int = 0
+    unmasked: int = 0
+
+
 class LabelledPicture(msgspec.Struct, frozen=True):
     """A picture and its labels. `size` is (width, height) as the labels count pixels; `faults` name
     the labels that can't be used, which are left out of `objects`.

@@ -7,10 +7,19 @@ from typing import Any
 import msgspec
 
 
+class Uses(msgspec.Struct, frozen=True):
+    """How many of the user's files are used, and which of them `most` times."""
+
+    files: int = 0
+    most: int = 0
+    most_used: str = ""
+
+
 class ClassCount(msgspec.Struct):
     """Totals of one class: pictures that show it, objects, dropped objects by reason, the tries at
-    any that weren't used by reason, how often a detector saw one in a bare background, and how many
-    of the objects have a box without a mask."""
+    any that weren't used by reason, how often a detector saw one in a bare background, how many of
+    the objects have a box without a mask, and how many a background has brought along; and the uses
+    of its `cutouts`."""
 
     name: str
     images: int = 0
@@ -19,6 +28,8 @@ class ClassCount(msgspec.Struct):
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     sighted: int = 0
     unmasked: int = 0
+    given: int = 0
+    cutouts: Uses = Uses()
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -32,7 +43,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
     `sources` hashes every picture file used, `notes` are the warnings that the user was given.
-    `painted` is false where the pictures are somebody else's, taken as they were."""
+    `painted` is false where the pictures are somebody else's, taken as they were. `backgrounds` are
+    the uses of the user's pictures, by picture of the dataset."""
 
     infgen: str
     pictures: int
@@ -47,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sources: dict[str, dict[str, str]]
     versions: dict[str, str]
     painted: bool = True
+    backgrounds: Uses = Uses()
 
     @property
     def unmasked(self) -> int:

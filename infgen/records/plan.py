@@ -59,6 +59,15 @@ class ObjectPlan(msgspec.Struct, frozen=True):
     look: Look = Look()
 
 
+class GivenPlan(msgspec.Struct, frozen=True):
+    """An object that the background shows already, as its label says: its class id, and what the
+    canvas shows of its `box`; `crowd` as in Instance."""
+
+    class_id: int
+    box: Box
+    crowd: bool = False
+
+
 class Dropped(msgspec.Struct, frozen=True):
     """An object that was wanted and isn't in the picture, and why. `box` is None when no place was
     found for it; `tries` are those of a diffusion model, all in vain."""
@@ -88,7 +97,8 @@ class ImagePlan(msgspec.Struct, frozen=True):
     `decoys` are painted before them, as they are: places of objects' sizes (`class_id` says whose)
     in which there is nothing but background. An inpainted one has the scene's prompt; a pasted one
     has a cutout's outline, filled with the canvas from around `source` = (x, y), in fractions of
-    the canvas. `finish` is for the whole picture, in the end (None: it stays as it is).
+    the canvas. `finish` is for the whole picture, in the end (None: it stays as it is). `given` are
+    the labelled objects that the background brings along; they lie below all that is painted.
     """
 
     index: int
@@ -99,3 +109,4 @@ class ImagePlan(msgspec.Struct, frozen=True):
     dropped: tuple[Dropped, ...] = ()
     decoys: tuple[ObjectPlan, ...] = ()
     finish: Finish | None = None
+    given: tuple[GivenPlan, ...] = ()

@@ -24,6 +24,8 @@ class Instance(msgspec.Struct, frozen=True):
     `score` (0..1) is how sure the label is, where it was found in a picture that somebody else had
     painted. `tries` are those of a diffusion model; the last one was used. `look` says how it went
     into the scene. `crowd` marks a region of many objects that aren't told apart.
+
+    The method "given" says that the background showed it already, with a label of its own.
     """
 
     id: int

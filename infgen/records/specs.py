@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from infgen.records.labelled import Given
+
 
 class Length(msgspec.Struct, frozen=True):
     """A size as written in classes.csv: canvas pixels, or a percentage of the canvas's side."""
@@ -67,8 +69,9 @@ class BackgroundSpec(msgspec.Struct, frozen=True):
 
 
 class ClassSpec(msgspec.Struct, frozen=True):
-    """A row of classes.csv. `appear_range` counts objects per picture, both ends included;
-    `x_range` and `y_range` bound the box's centre as fractions of the canvas."""
+    """A row of classes.csv. `appear_range` counts objects per picture, both ends included, and
+    `weight` multiplies how many are expected (ops/balance); `x_range` and `y_range` bound the box's
+    centre as fractions of the canvas."""
 
     line: int
     name: str
@@ -80,10 +83,13 @@ class ClassSpec(msgspec.Struct, frozen=True):
     mirror: bool = True
     x_range: tuple[float, float] = (0.0, 1.0)
     y_range: tuple[float, float] = (0.0, 1.0)
+    weight: float = 1.0
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Both tables together: what the user asked for. Class ids are positions in `classes`."""
+    """Both tables together: what the user asked for. Class ids are positions in `classes`, of which
+    those behind the table's are only to be seen in the backgrounds, as their `given` labels say."""
 
     backgrounds: tuple[BackgroundSpec, ...]
     classes: tuple[ClassSpec, ...]
+    given: Given = Given()

@@ -48,6 +48,7 @@ Judge = Callable[[Path, str], Picture]
 Answer = tuple[tuple[Picture, ...], tuple[str, ...]]  # pictures, and what is wrong with others
 
 MOST_OBJECTS = 65_535  # of a class in a picture: what a 16-bit instance mask can number
+MOST_WEIGHT = 1000
 PLAIN_KINDS = ("plain", "plain:colour", "plain:gradient", "plain:noise")
 
 
@@ -244,6 +245,16 @@ def _fraction(text: str) -> float:
     return value
 
 
+def _weight(text: str) -> float:
+    wanted = "how many times as often the class appears"
+    value = number(text, wanted)
+    if not 0 <= value <= MOST_WEIGHT:
+        raise ValueError(
+            f"{quoted(text)} isn't between 0 and {MOST_WEIGHT}: {wanted} belongs here (0: never)"
+        )
+    return value
+
+
 def read_label(text: str) -> str:
     """A class name from a cell, in one line. Raises ValueError for what can't be seen."""
     name = " ".join(text.split())
@@ -269,6 +280,7 @@ CLASS_COLUMNS = (
     Column("x_max", _fraction, 1.0),
     Column("y_min", _fraction, 0.0),
     Column("y_max", _fraction, 1.0),
+    Column("weight", _weight, 1.0),
 )
 
 
@@ -313,6 +325,7 @@ def _read_class(
         mirror=row["mirror"],
         x_range=(row["x_min"], row["x_max"]),
         y_range=(row["y_min"], row["y_max"]),
+        weight=row["weight"],
     )
     return spec, []
 

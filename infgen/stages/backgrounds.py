@@ -3,7 +3,6 @@ ones drawn from a seed."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 
 from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.framing import is_scaled_whole, source_spans
 from infgen.ops.seeds import attempt_seed
 from infgen.records.errors import PictureError
 from infgen.records.plan import BackgroundPlan, ImagePlan
@@ -137,7 +137,7 @@ class Backgrounds:
         on nothing but the file and the canvas, so each is decoded and resized once. Where that
         would be huge (a panorama behind an upright canvas), only the window is scaled."""
         picture = self._pictures[plan.picture]
-        if 3 * math.prod(plan.scaled_size) <= CACHE_BYTES / 2:
+        if is_scaled_whole(plan):
             scaled = self._cached(
                 picture, plan.scaled_size, lambda: _scale(read_rgb(picture), plan.scaled_size)
             )
@@ -145,7 +145,8 @@ class Backgrounds:
             window = scaled[y : y + height, x : x + width]
         else:
             pixels = self._cached(picture, picture.size, lambda: read_rgb(picture))
-            window = _scale(_source_of_window(pixels, plan, canvas), canvas)
+            columns, rows = source_spans(plan, (pixels.shape[1], pixels.shape[0]), canvas)
+            window = _scale(pixels[rows, columns], canvas)
         return cv2.flip(window, 1) if plan.flip else window.copy()
 
     def _cached(
@@ -160,19 +161,6 @@ class Backgrounds:
 def _scale(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-
-
-def _source_of_window(
-    pixels: np.ndarray, plan: BackgroundPlan, canvas: tuple[int, int]
-) -> np.ndarray:
-    """The part of an unscaled picture, to whole pixels, that the planned window shows."""
-    spans = []
-    for length, scaled, start, side in zip(
-        pixels.shape[1::-1], plan.scaled_size, plan.offset, canvas, strict=True
-    ):
-        first = start * length // scaled
-        spans.append(slice(first, max(round((start + side) * length / scaled), first + 1)))
-    return pixels[spans[1], spans[0]]
 
 
 def draw_plain(plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:

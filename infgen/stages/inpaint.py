@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 
 from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.given import WOULD_HIDE, Standing, labels_of
 from infgen.ops.judging import NOTHING, thumbnail
 from infgen.ops.masks import tight_box
 from infgen.ops.matching import match_colour
@@ -62,7 +63,8 @@ class Painted:
 @dataclass
 class Scene:
     """A picture in the making: its canvas, (H, W, 3) uint8 RGB, how far it is (the object that is
-    next, and what was thought of the tries it has had), and what is painted so far."""
+    next, and what was thought of the tries it has had), and what is painted so far. `given` are the
+    labelled objects that its background shows."""
 
     plan: ImagePlan
     canvas: np.ndarray
@@ -71,6 +73,7 @@ class Scene:
     painted: list[Painted] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     decoys: list[Decoy] = field(default_factory=list)
+    given: list[Standing] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -218,6 +221,11 @@ class Inpaint:
             return NOTHING
         if self._hides_another(job, matte):
             return "would hide another"
+        covered = (matte >= SEEN, place[1].start, place[0].start)
+        if any(one.spoiled_by(*covered, self._min_visible) for one in scene.given):
+            return WOULD_HIDE
+        for there in scene.given:
+            there.cover(*covered)
         stitch(scene.canvas, job.window, painted, matte)
         for one in scene.painted:
             one.visible[place] &= matte < SEEN
@@ -229,8 +237,11 @@ class Inpaint:
         return ""
 
     def _keep_decoy(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
-        """Put a decoy in which there is nothing onto the canvas."""
+        """Put a decoy in which there is nothing onto the canvas; says why not if something was."""
         matte = self._matte(job, judged.mask)
+        rows, columns = job.window.place
+        if any(one.touches(matte > 0, columns.start, rows.start) for one in job.scene.given):
+            return WOULD_HIDE
         stitch(job.scene.canvas, job.window, painted, matte)
         job.scene.decoys += _decoy(job, matte)
         return ""
@@ -261,7 +272,7 @@ def _decoy(job: Job, matte: np.ndarray) -> list[Decoy]:
 
 def finished(scene: Scene) -> Sample:
     """A scene that is done, with the labels of what can be seen."""
-    instances: list[Instance] = []
+    instances = labels_of(scene.given, scene.plan.size)
     dropped = list(scene.plan.dropped) + scene.dropped
     for one in scene.painted:
         box = tight_box(one.visible)

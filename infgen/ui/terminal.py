@@ -33,7 +33,7 @@ from infgen.models.known_eyes import EyeRow, Role
 from infgen.models.presets import TINY_FOLDER, Preset
 from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
-from infgen.records.manifest import Manifest
+from infgen.records.manifest import Manifest, Uses
 from infgen.records.plan import ImagePlan
 
 HEARTBEAT = 10.0  # seconds between progress lines in a log
@@ -246,16 +246,24 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
     tried = any(one.rejected for one in manifest.classes)
     if tried:
         table.add_column("tries not used")
+    pasted = any(one.cutouts.files for one in manifest.classes)
+    if pasted:
+        table.add_column("most used cutout")
     for column in table.columns[3:]:
         column.justify = "left"
     for one in manifest.classes:
         why = [_counted(one.dropped), *([_counted(one.rejected)] if tried else [])]
-        table.add_row(Text(one.name), str(one.images), str(one.objects), *why)
+        objects = f"{one.objects} ({one.given} given)" if one.given else str(one.objects)
+        used = [_most_used(one.cutouts)] if pasted else []
+        table.add_row(Text(one.name), str(one.images), objects, *why, *used)
     splits = ", ".join(f"{count} {name}" for name, count in manifest.splits.items())
     with written_out():
         console = _Console(sys.stdout)
         console.print(table)
         console.print(f"{manifest.pictures} pictures ({splits}) in {folder}", soft_wrap=True)
+        if manifest.backgrounds.files:
+            text = f"most used background: {_most_used(manifest.backgrounds)}"
+            console.print(text, soft_wrap=True)
         for line in _failures(manifest):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
@@ -283,6 +291,11 @@ def print_statistics(counted: Statistics, folder: Path) -> None:
 
 def _values(channels: Sequence[float]) -> str:
     return " ".join(f"{value:.4f}" for value in channels) or "-"
+
+
+def _most_used(uses: Uses) -> Text:
+    """A file, how often it is used, and of how many it is one."""
+    return Text(f"{uses.most} x {uses.most_used} (of {uses.files})" if uses.files else "-")
 
 
 def _counted(reasons: Mapping[str, int]) -> Text:

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -102,6 +103,32 @@ def test_the_folder_holds_what_the_readme_says(tables: Tables, tmp_path: Path) -
     assert not [file for file in files if file.endswith((".part", ".lock"))]
     assert manifest == manifest_of(out)
     assert manifest.formats == ("coco", "yolo", "voc", "masks", "hf", "npy")
+
+
+def test_the_manifest_says_what_is_used_most(tables: Tables, tmp_path: Path) -> None:
+    out = tmp_path / "dataset"
+    manifest = infgen.run(**tables.settings(out=out, images=20))
+    pictures = Counter(entry.background.picture for entry in entries(out))
+    cutouts: list[Counter[str]] = [Counter(), Counter()]
+    for entry in entries(out):
+        for one in entry.objects:
+            cutouts[one.class_id][one.cutout] += 1
+    counted = [*cutouts, pictures]
+    told = [*(one.cutouts for one in manifest.classes), manifest.backgrounds]
+    for counts, uses in zip(counted, told, strict=True):
+        assert uses.files == len(counts)
+        assert uses.most == max(counts.values()) == counts[uses.most_used]
+
+
+def test_caps_refuse_before_work(tables: Tables, tmp_path: Path) -> None:
+    out = tmp_path / "dataset"
+    with pytest.raises(InputError, match="'coin' is to be pasted"):
+        infgen.run(**tables.settings(out=out, images=60, max_uses=2))
+    with pytest.raises(InputError, match="lower --images to"):
+        infgen.run(**tables.settings(out=out, images=60, max_background_uses=2))
+    assert not out.exists()
+    capped = infgen.run(**tables.settings(out=out, images=12, max_uses=30, max_background_uses=2))
+    assert capped.backgrounds.most == 2 and capped.classes[0].cutouts.most <= 30
 
 
 def test_the_manifest_counts_what_the_records_hold(tables: Tables, tmp_path: Path) -> None:

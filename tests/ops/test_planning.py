@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from infgen.ops.blend import BLENDS
 from infgen.ops.dealing import ENOUGH_TO_SHARE
+from infgen.ops.framing import cover_size
 from infgen.ops.mattes import FEATHERS
-from infgen.ops.planning import MOST_PICTURES, cover_size
+from infgen.ops.planning import MOST_PICTURES
 from infgen.records.errors import InputError
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.specs import RangeSize

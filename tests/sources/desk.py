@@ -24,7 +24,7 @@ SCENE_COLUMNS = ("prompt", "num_imgs", "images", "negative_prompt")
 RATIOS = ("aspect_ratio_min", "aspect_ratio_max")
 LENGTHS = ("width_min", "height_min", "width_max", "height_max")
 PLACES = ("x_min", "x_max", "y_min", "y_max")
-OPTIONAL = ("name", "cutouts", "negative_prompt", "mirror", *PLACES)
+OPTIONAL = ("name", "cutouts", "negative_prompt", "mirror", *PLACES, "weight")
 CLASS_COLUMNS = ("prompt", "min_appear", "max_appear", *RATIOS, *LENGTHS, *OPTIONAL)
 
 SCENE = {"prompt": "a sandy desert, at noon", "num_imgs": "4"}

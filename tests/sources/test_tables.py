@@ -49,6 +49,7 @@ def test_a_full_row_becomes_a_spec(tmp_path: Path) -> None:
         "x_max": "0.75",
         "y_min": "0.5",
         "y_max": "1",
+        "weight": "2.5",
     }
     (spec,) = classes_of(tmp_path, BY_LENGTH | extras)
     assert (spec.line, spec.name, spec.prompt) == (2, "cat", "a cat, asleep")
@@ -58,6 +59,7 @@ def test_a_full_row_becomes_a_spec(tmp_path: Path) -> None:
     assert [cutout.name for cutout in spec.cutouts] == ["cats/one.png"]
     assert not spec.mirror
     assert (spec.x_range, spec.y_range) == ((0.25, 0.75), (0.5, 1.0))
+    assert spec.weight == 2.5
 
 
 ALL_LEVELS = dict.fromkeys(("width_min", "height_min", "width_max", "height_max"), "100 | 190|360")
@@ -85,6 +87,7 @@ def test_what_a_row_leaves_out_takes_its_default(tmp_path: Path) -> None:
     assert spec.size == AspectSize((0.5, 2.0))
     assert spec.mirror and spec.cutouts == () and spec.negative_prompt == ""
     assert spec.x_range == spec.y_range == (0.0, 1.0)
+    assert spec.weight == 1
 
 
 def test_a_scene_is_generated_drawn_or_taken_from_pictures(tmp_path: Path) -> None:
@@ -262,6 +265,9 @@ BROKEN: list[tuple[str, Cells, Cells, str, tuple[str, ...]]] = [
     (C, R, {"x_max": "384"}, "x_max", ("'384' isn't between 0 and 1", "fraction")),
     (C, R, {"y_min": "-0.1"}, "y_min", ("'-0.1' isn't between 0 and 1",)),
     (C, R, {"y_max": "nan"}, "y_max", ("'nan' isn't a finite number",)),
+    (C, R, {"weight": "-1"}, "weight", ("'-1' isn't between 0 and 1000", "0: never")),
+    (C, R, {"weight": "1001"}, "weight", ("'1001' isn't between 0 and 1000",)),
+    (C, R, {"weight": "often"}, "weight", ("'often' isn't a number", "how many times as often")),
     (C, R, {"mirror": "maybe"}, "mirror", ("'maybe' isn't an answer", "yes or no")),
     # order
     (C, R, {"min_appear": "4"}, "min_appear", ("4 is larger than max_appear (3)", "swap or mend")),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from infgen.models.prompts import Prompt, Rejected
-from infgen.ops.planning import cover_size
+from infgen.ops import framing
+from infgen.ops.framing import cover_size
 from infgen.records.errors import PictureError
 from infgen.records.plan import BackgroundPlan, ImagePlan
 from infgen.sources.tables import PLAIN_KINDS
@@ -84,7 +85,7 @@ def test_windows_of_pictures_too_large_to_scale_whole_are_cut_first(
     file = files[f"{name}.png"]
     plan = background(file, canvas, place, flip)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "CACHE_BYTES", 0)
+        patch.setattr(framing, "MOST_SCALED", 0)
         [pixels] = Backgrounds(files).make([plan])
     assert pixels.shape == (canvas[1], canvas[0], 3)
     assert pixels.min() > 30
@@ -114,9 +115,9 @@ def test_a_canvas_of_the_picture_s_size_is_the_picture(files):
 
 
 @pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("limit", [stage.CACHE_BYTES, 0])
+@pytest.mark.parametrize("limit", [framing.MOST_SCALED, 0])
 def test_painting_on_a_canvas_doesn_t_reach_the_cache(files, monkeypatch, flip, limit):
-    monkeypatch.setattr(stage, "CACHE_BYTES", limit)
+    monkeypatch.setattr(framing, "MOST_SCALED", limit)
     for canvas in ((100, 100), files["photo.png"].size):
         plan, one = background(files["photo.png"], canvas, flip=flip), Backgrounds(files)
         [first] = one.make([plan])

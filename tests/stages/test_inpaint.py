@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.given import WOULD_HIDE, Labels, Standing, pack
 from infgen.ops.rle import decode_rle
 from infgen.ops.seeds import stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
+from infgen.records.labelled import Given, LabelledObject
 from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
-from infgen.stages.inpaint import Inpaint, InpaintSettings
+from infgen.stages.inpaint import Inpaint, InpaintSettings, Scene, finished
 
 SIZE = (320, 240)
 RED, GREEN = (220, 30, 40), (30, 220, 40)
@@ -203,3 +205,48 @@ def test_a_smudge_is_no_object() -> None:
     [sample], _ = paint(Discs("speck", "speck"), [plan(thing(Box(100, 80, 180, 160)))])
     assert [dropped.reason for dropped in sample.dropped] == ["too little appeared"]
     assert np.array_equal(sample.canvas, scene(0))
+
+
+# ---- objects that the background shows -----------------------------------------------------------
+
+
+def standing(*boxes: Box) -> list[Standing]:
+    objects = [LabelledObject(0, box) for box in boxes]
+    labels = Labels(Given((7,), {"a.png": pack(SIZE, objects)}))
+    return labels.standing(BackgroundPlan(0, 0, "a.png", SIZE), SIZE)
+
+
+def painted_over(given: list[Standing], *objects: ObjectPlan, decoys=(), min_visible=0.3):
+    """The finished sample of a scene in which there is something already."""
+    wanted = msgspec.structs.replace(plan(*objects), decoys=decoys)
+    made = Scene(wanted, scene(0), given=given)
+    stage = Inpaint(Discs(), InpaintSettings(1), min_visible)  # type: ignore[arg-type]
+    while not made.done:
+        stage.advance([made])
+    return finished(made)
+
+
+def test_given_objects_lie_below_and_are_cut_back() -> None:
+    given = standing(Box(60, 60, 140, 180), Box(200, 10, 300, 60))
+    sample = painted_over(given, thing(Box(100, 80, 180, 160)))
+    assert [(one.id, one.class_id, one.method) for one in sample.instances] == [
+        (1, 7, "given"), (2, 7, "given"), (3, 0, "inpaint")
+    ]  # fmt: skip
+    by_area = sorted(sample.instances[:2], key=lambda one: one.box.y0)
+    assert by_area[0].box == Box(200, 10, 300, 60) and by_area[0].visible_frac == 1
+    assert 0.5 < by_area[1].visible_frac < 1
+
+
+def test_nothing_is_painted_that_would_hide_a_given_object() -> None:
+    given = standing(Box(125, 105, 155, 135))
+    sample = painted_over(given, thing(Box(100, 80, 180, 160)))
+    assert [one.method for one in sample.instances] == ["given"]
+    assert [one.reason for one in sample.dropped] == [WOULD_HIDE]
+    assert (sample.canvas == scene(0)).all()
+
+
+def test_no_decoy_is_painted_on_a_given_object() -> None:
+    decoy = thing(Box(100, 80, 180, 160))
+    assert painted_over(standing(Box(250, 200, 300, 230)), decoys=(decoy,)).decoys
+    sample = painted_over(standing(Box(125, 105, 155, 135)), decoys=(decoy,))
+    assert not sample.decoys and (sample.canvas == scene(0)).all()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
+from infgen.ops.rle import rle_extent
 from infgen.records.box import Box
 from infgen.records.errors import InputError, Problem
 from infgen.records.labelled import Fault, LabelledPicture
@@ -86,12 +87,6 @@ def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
     return counts
 
 
-def rle_area(rle: str, size: tuple[int, int]) -> int:
-    """Pixels of a mask, without unpacking it."""
-    return int(coco_mask.area({"size": [size[1], size[0]], "counts": rle}))
-
-
 def rle_box(rle: str, size: tuple[int, int]) -> Box | None:
     """The tight box of a mask, without unpacking it; None when it has no pixels."""
-    x, y, width, height = coco_mask.toBbox({"size": [size[1], size[0]], "counts": rle})
-    return box_from((x, y, x + width, y + height))
+    return box_from(rle_extent(rle, size))

@@ -9,8 +9,10 @@ import numpy as np
 
 from infgen.ops.blend import OPAQUE, blend_over, premultiply
 from infgen.ops.camera import softness
+from infgen.ops.given import WOULD_HIDE, Labels, Standing, labels_of
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
+from infgen.records.labelled import Given
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
@@ -20,10 +22,14 @@ from infgen.stages.paste.layers import Layer, label
 
 class Paste:
     """Pastes. `pictures` are the user's cutout files by name; objects of which less than the share
-    `min_visible` would be seen are left out."""
+    `min_visible` would be seen are left out, and those that would leave less than that of what is
+    there already: `labels` know what the backgrounds show."""
 
-    def __init__(self, pictures: Mapping[str, Picture], min_visible: float):
+    def __init__(
+        self, pictures: Mapping[str, Picture], min_visible: float, labels: Labels | None = None
+    ):
         self._cutouts, self._min_visible = Cutouts(pictures), min_visible
+        self._labels = labels or Labels(Given())
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -38,10 +44,11 @@ class Paste:
 
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
         scene = softness(canvas) if plan.objects or plan.decoys else None
-        decoys = [self._paste_decoy(canvas, decoy, scene) for decoy in plan.decoys]
-        layers, dropped = self._arrange(plan, scene)
-        instances = []
-        for number, layer in enumerate(layers, 1):
+        given = self._labels.standing(plan.background, plan.size)
+        decoys = [self._paste_decoy(canvas, decoy, scene, given) for decoy in plan.decoys]
+        layers, dropped = self._arrange(plan, scene, given)
+        instances = labels_of(given, plan.size)
+        for number, layer in enumerate(layers, len(instances) + 1):
             blend_over(canvas[layer.window], layer.patch)
             instances.append(label(number, layer, plan.size))
         return Sample(
@@ -52,10 +59,14 @@ class Paste:
         )
 
     def _paste_decoy(
-        self, canvas: np.ndarray, plan: ObjectPlan, scene: float | None
+        self,
+        canvas: np.ndarray,
+        plan: ObjectPlan,
+        scene: float | None,
+        given: Sequence[Standing],
     ) -> Decoy | None:
         """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
-        are; None where it is too thin to be seen."""
+        are; None where it is too thin to be seen, or has to do with an object that is there."""
         size = (canvas.shape[1], canvas.shape[0])
         layer = self._lay(plan, np.zeros(size[::-1], bool), scene)
         box = tight_box(layer.mask)
@@ -68,13 +79,17 @@ class Paste:
             for part, side, length in zip(plan.source, size, (width, height), strict=True)
         )
         alpha = cv2.extractChannel(layer.patch, 3)
+        if any(one.touches(alpha > 0, *at) for one in given for at in ((x, y), (layer.x, layer.y))):
+            return None
         filled = np.dstack([canvas[y : y + height, x : x + width], alpha])
         blend_over(canvas[layer.window], premultiply(filled))
         return Decoy(
             box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
         )
 
-    def _arrange(self, plan: ImagePlan, scene: float | None) -> tuple[list[Layer], list[Dropped]]:
+    def _arrange(
+        self, plan: ImagePlan, scene: float | None, given: Sequence[Standing]
+    ) -> tuple[list[Layer], list[Dropped]]:
         """The layers to paint, lowest first, and the objects that are left out.
 
         Decided from the top down: what an object shows depends only on those above it, and these
@@ -85,11 +100,13 @@ class Paste:
         dropped: list[Dropped] = []
         for wanted in reversed(plan.objects):
             layer = self._lay(wanted, covered, scene)
-            reason = self._reject(layer)
+            reason = self._reject(layer, given)
             if reason:
                 dropped.append(Dropped(wanted.class_id, reason, wanted.box))
                 continue
             covered[layer.window] |= layer.mask
+            for one in given:
+                one.cover(layer.mask, layer.x, layer.y)
             layers.append(layer)
         return layers[::-1], dropped[::-1]
 
@@ -101,10 +118,13 @@ class Paste:
         visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
         return Layer(plan, x, y, patch, mask, visible)
 
-    def _reject(self, layer: Layer) -> str:
+    def _reject(self, layer: Layer, given: Sequence[Standing]) -> str:
         """Why an object isn't painted; empty when it is."""
         if layer.whole == 0:
             return "too thin to be seen at its size"
         if layer.area == 0 or layer.area < self._min_visible * layer.whole:
             return "hidden behind others"
+        place = (layer.mask, layer.x, layer.y)
+        if any(one.spoiled_by(*place, self._min_visible) for one in given):
+            return WOULD_HIDE
         return ""
