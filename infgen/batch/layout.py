@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 from typing import Protocol
 
 import cv2
@@ -15,7 +16,7 @@ from infgen.ops.grid import Cell, GridPlanner
 from infgen.ops.plans import Plans
 from infgen.ops.rle import decode_rle
 from infgen.records.plan import ImagePlan
-from infgen.records.sample import Sample
+from infgen.records.sample import Entry, Sample
 from infgen.sources.pictures import read_rgba
 
 MASK_QUALITY = 95  # of JPEG, at the least: coarser, the black around a mask isn't black
@@ -120,6 +121,14 @@ def _mask(plan: ImagePlan, sample: Sample) -> np.ndarray:
     for instance in sample.instances:
         cv2.bitwise_or(mask, decode_rle(instance.rle, plan.size).view(np.uint8), dst=mask)
     return mask * np.uint8(255)
+
+
+def depth_file(entry: Entry, gridded: bool) -> str:
+    """The path of a finished picture's depth map: JPEG only where all of a grid is."""
+    if not gridded:
+        return f"depth/{entry.split}/{entry.stem}.png"
+    ending = PurePosixPath(entry.file).suffix
+    return f"{FOLDERS['depth']}_{ending[1:]}/depth_{entry.stem}{ending}"
 
 
 # By what a file shows: the folder, to which the pictures' format is added, and the name. `depth` is

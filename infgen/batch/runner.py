@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from infgen import __version__
-from infgen.batch.depth import check_maps, facts_of, find_depth, write_depths
+from infgen.batch.depth import bits_of, check_maps, facts_of, find_depth, write_depths
 from infgen.batch.engines import Crew, usable_cores
 from infgen.batch.fingerprint import fingerprint_of
 from infgen.batch.kinds import check_folders, check_kind, pasting
@@ -110,7 +110,8 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, *second_thoughts))
         preview_made(store, manifest)
         if depth:
-            write_depths(store, manifest.pictures, depth, partial(open_eyes, depth), reporter)
+            opened = partial(open_eyes, depth)
+            write_depths(store, settings, manifest.pictures, depth, opened, reporter)
         if facts := facts_of(store):
             manifest.models["depth"] = msgspec.to_builtins(facts)
         if settings.files.statistics or settings.grid.grid:
@@ -245,7 +246,7 @@ def _means_for_maps(settings: RunSettings, store: Store, reporter: Reporter) -> 
     """The model for depth maps, if there are to be any."""
     if settings.depth.depth:
         found = find_depth(settings, reporter)
-        check_maps(store, found)
+        check_maps(store, found, bits_of(settings))
         return found
     if settings.depth.depth_model and not settings.depth.depth_scale:
         reporter.warn("--depth-model does nothing without --depth or --depth-scale")

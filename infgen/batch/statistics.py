@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from infgen.batch.depth import read_scales
 from infgen.batch.layout import FOLDERS
 from infgen.batch.store import Store
 from infgen.ops.statistics import Tally
@@ -100,6 +101,14 @@ def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Sta
                 area = sum(one.area for one in line.objects)
                 tally = tallies.setdefault(name, Tally())
                 tally.add(pixels, (255 * area,), (255 * 255 * area,))
+    for scale in read_scales(folder):
+        name = scale.file.rpartition("/")[0]
+        one = folders.setdefault(name, FolderCount())
+        one.files += 1
+        one.bytes += scale.bytes
+        tallies.setdefault(name, Tally()).add(pixels, scale.sums, scale.squares)
+        if scale.pack:
+            packs[scale.pack] = None
     for name, tally in tallies.items():
         folders[name].mean, folders[name].std = tally.mean, tally.std
     return Statistics(pictures, canvas, dict(sorted(folders.items())), _sizes(folder, packs))

@@ -132,4 +132,10 @@ class DepthSettings(msgspec.Struct, frozen=True):
             "class's sizes the nearer their place is, as that model sees it"
         ),
     ] = False
-    depth_bits: Annotated[Literal["8", "16"], Meta(description="bits a pixel of depth maps")] = "16"
+    depth_bits: (
+        Annotated[
+            Literal["8", "16"],
+            Meta(description="bits a pixel of depth maps (default: 16; JPEG in a --grid: 8)"),
+        ]
+        | None
+    ) = None

@@ -4,6 +4,7 @@ that go by depth (--depth-scale)."""
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from infgen.models.eyes import load_eyes, resolve_depth
 from infgen.models.settings import DepthSettings
 from infgen.ops.nearness import nearness_map, nearness_on
 from infgen.records.errors import FolderError, InputError
-from tests.making import Tables, differing, snapshot
+from tests.making import Tables, differing, make_tables, snapshot
 
 
 def run(tables: Tables, out: Path, model: Path, **more: object):
@@ -70,9 +71,9 @@ def test_maps_that_are_lost_are_made_again_and_nothing_else(
     for scale in scales[2:4]:
         (out / scale.file).unlink()
     looked = []
-    write = room._write
+    encode = room._Maps._encode
     monkeypatch.setattr(
-        room, "_write", lambda *given: looked.append(given[2].index) or write(*given)
+        room._Maps, "_encode", lambda *given: looked.append(given[1].index) or encode(*given)
     )
     run(tables, out, model)
     assert sorted(looked) == [2, 3]
@@ -83,15 +84,15 @@ def test_a_killed_pass_goes_on(tables: Tables, tmp_path: Path, small_eye, monkey
     out, model = tmp_path / "out", small_eye("depth_anything")
     whole = tmp_path / "whole"
     run(tables, whole, model)
-    write = room._write
+    encode = room._Maps._encode
 
-    def dies(folder, bits, entry, found):
+    def dies(maps, entry, found):
         if entry.index == 4:
             raise KeyboardInterrupt
-        return write(folder, bits, entry, found)
+        return encode(maps, entry, found)
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "_write", dies)
+        patch.setattr(room._Maps, "_encode", dies)
         with pytest.raises(KeyboardInterrupt):
             run(tables, out, model)
     assert not (out / "manifest.json").exists()
@@ -136,6 +137,66 @@ def test_depth_json_says_how_to_read_them(tables: Tables, tmp_path: Path, small_
     run(tables, tmp_path / "out", small_eye("glpn"), images=2)
     facts = json.loads((tmp_path / "out/depth/depth.json").read_text())
     assert facts["metric"] is True and facts["bits"] == 16 and facts["licence"]
+
+
+# ---- in a grid -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Tables:
+    """Tables with a single scene."""
+    return make_tables(tmp_path / "few", scenes=1)
+
+
+def grid(few: Tables, out: Path, model: Path, **more: object):
+    asked = {"depth": True, "depth_model": str(model), "grid": True, "placements": 1}
+    return infgen.run(**few.settings(out=out, images=None, format="coco", **asked | more))
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_grid_s_maps_are_named_and_kept_as_its_pictures(
+    few: Tables, tmp_path: Path, small_eye, ending: str
+) -> None:
+    out = tmp_path / "out"
+    grid(few, out, small_eye("dpt"), image_format=ending)
+    pictures = sorted(path.stem for path in (out / f"fg_bg_{ending}").iterdir())
+    maps = sorted((out / f"depth_{ending}").iterdir())
+    assert [path.stem for path in maps] == [f"depth_{name}" for name in pictures]
+    pixels = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in maps]
+    assert {one.dtype.name for one in pixels} == {"uint8" if ending == "jpg" else "uint16"}
+    counted = json.loads((out / "statistics.json").read_text())["folders"][f"depth_{ending}"]
+    assert counted["files"] == len(maps)
+    assert counted["bytes"] == sum(path.stat().st_size for path in maps)
+    values = np.stack(pixels) / (255 if ending == "jpg" else 65535)
+    assert counted["mean"] == pytest.approx([values.mean()], abs=0.002)
+    assert counted["std"] == pytest.approx([values.std()], abs=0.002)
+
+
+def test_packed_maps_are_in_archives_beside_their_pictures(
+    few: Tables, tmp_path: Path, small_eye
+) -> None:
+    loose, packed = tmp_path / "loose", tmp_path / "packed"
+    grid(few, loose, small_eye("dpt"))
+    grid(few, packed, small_eye("dpt"), pack="zip", pack_size=7)
+    archives = sorted((packed / "packs").glob("depth*.zip"))
+    assert len(archives) == len(list((packed / "packs").glob("batch*.zip"))) > 1
+    found = {}
+    for path in archives:
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            found |= {name: archive.read(name) for name in archive.namelist()}
+    assert found == {name: data for name, data in snapshot(loose).items()
+                     if name.startswith("depth_jpg/")}  # fmt: skip
+    before = snapshot(packed, "run.log")
+    archives[0].unlink()
+    grid(few, packed, small_eye("dpt"), pack="zip", pack_size=7)
+    assert not differing(before, snapshot(packed, "run.log"))
+
+
+def test_jpeg_has_no_16_bits(few: Tables, tmp_path: Path, small_eye) -> None:
+    with pytest.raises(InputError, match="JPEG has 8"):
+        grid(few, tmp_path / "out", small_eye("dpt"), depth_bits="16")
+    assert not (tmp_path / "out").exists()
 
 
 # ---- sizes by depth ------------------------------------------------------------------------------
