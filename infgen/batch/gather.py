@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.records.specs import Picture
 from infgen.sources.class_map import ClassMap
 from infgen.sources.datasets import LabelledDataset, open_dataset
-from infgen.sources.datasets.common import BAD_ROW
+from infgen.sources.datasets.common import BAD_ROW, masks_overlap
 from infgen.sources.names import folded
 from infgen.sources.pictures import check_picture, quiet_pillow, short_name
 
@@ -98,9 +99,7 @@ def _renamed(dataset: LabelledDataset, names: Path) -> LabelledDataset:
     if len(classes) < len(dataset.classes):
         text = f"names {len(classes)} classes, and the dataset has {len(dataset.classes)}"
         raise InputError(Problem(text, str(names)))
-    return LabelledDataset(
-        dataset.place, dataset.kind, classes, dataset.count, dataset.pictures, dataset.faults
-    )
+    return replace(dataset, classes=classes)
 
 
 # ---- read ----------------------------------------------------------------------------------------
@@ -291,6 +290,16 @@ def _mixed(items: Sequence[Item]) -> Iterator[str]:
     boxes = sum(not (one.rle or one.crowd) for one in labels)
     if crowds:
         yield f"{crowds:,} labels are crowds, which only coco holds: other formats leave them out"
+    shared = sum(
+        masks_overlap([one.rle for one in item.objects if one.rle and not one.crowd], item.size)
+        for item in items
+        if not item.failure
+    )
+    if shared:
+        yield (
+            f"masks overlap in {shared:,} pictures: where formats hold them as pictures (all but "
+            "coco and yolo), the last label has the pixels"
+        )
     if 0 < boxes < len(labels) - crowds:
         yield (
             f"{boxes:,} of {len(labels):,} labels are boxes without a mask: YOLO's rows are all "

@@ -87,6 +87,14 @@ def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
     return counts
 
 
+def masks_overlap(rles: Sequence[str], size: tuple[int, int]) -> bool:
+    """Whether any pixel belongs to more than one of these masks, without unpacking them."""
+    if len(rles) < 2:
+        return False
+    packed = [{"size": [size[1], size[0]], "counts": rle} for rle in rles]
+    return int(coco_mask.area(coco_mask.merge(packed))) < int(coco_mask.area(packed).sum())
+
+
 def rle_box(rle: str, size: tuple[int, int]) -> Box | None:
     """The tight box of a mask, without unpacking it; None when it has no pixels."""
     return box_from(rle_extent(rle, size))

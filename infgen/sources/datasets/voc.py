@@ -56,7 +56,7 @@ def find(place: Path) -> list[Path]:
 
 
 def _holds_voc(folder: Path) -> bool:
-    first = next(iter(folder.glob("*.xml")), None) if folder.is_dir() else None
+    first = min(folder.glob("*.xml"), default=None) if folder.is_dir() else None
     try:
         return first is not None and ElementTree.parse(first).getroot().tag == "annotation"
     except (OSError, ElementTree.ParseError):
