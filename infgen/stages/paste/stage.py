@@ -11,7 +11,7 @@ from infgen.ops.blend import OPAQUE, blend_over, premultiply
 from infgen.ops.camera import softness
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
-from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
 from infgen.stages.paste.cutouts import Cutouts
@@ -24,6 +24,7 @@ class Paste:
 
     def __init__(self, pictures: Mapping[str, Picture], min_visible: float):
         self._cutouts, self._min_visible = Cutouts(pictures), min_visible
+        self._scene: tuple[BackgroundPlan | None, float | None] = (None, None)
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -37,9 +38,10 @@ class Paste:
         return [self._paint_one(canvas, plan) for canvas, plan in zip(canvases, plans, strict=True)]
 
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
-        scene = softness(canvas) if plan.objects or plan.decoys else None
+        scene = self._softness_of(canvas, plan) if plan.objects or plan.decoys else None
         decoys = [self._paste_decoy(canvas, decoy, scene) for decoy in plan.decoys]
-        layers, dropped = self._arrange(plan, scene)
+        covered = np.zeros(plan.size[::-1], bool)
+        layers, dropped = self._arrange(plan, covered, scene)
         instances = []
         for number, layer in enumerate(layers, 1):
             blend_over(canvas[layer.window], layer.patch)
@@ -49,7 +51,15 @@ class Paste:
             tuple(instances),
             plan.dropped + tuple(dropped),
             tuple(decoy for decoy in decoys if decoy),
+            covered,
         )
+
+    def _softness_of(self, canvas: np.ndarray, plan: ImagePlan) -> float | None:
+        """How soft the bare canvas of a plan is: known from the picture before, if it had the same
+        background."""
+        if self._scene[0] != plan.background:
+            self._scene = (plan.background, softness(canvas))
+        return self._scene[1]
 
     def _paste_decoy(
         self, canvas: np.ndarray, plan: ObjectPlan, scene: float | None
@@ -74,13 +84,15 @@ class Paste:
             box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
         )
 
-    def _arrange(self, plan: ImagePlan, scene: float | None) -> tuple[list[Layer], list[Dropped]]:
-        """The layers to paint, lowest first, and the objects that are left out.
+    def _arrange(
+        self, plan: ImagePlan, covered: np.ndarray, scene: float | None
+    ) -> tuple[list[Layer], list[Dropped]]:
+        """The layers to paint, lowest first, and the objects that are left out. Marks what is
+        `covered`, (H, W) bool.
 
         Decided from the top down: what an object shows depends only on those above it, and these
         have been kept or dropped already.
         """
-        covered = np.zeros(plan.size[::-1], bool)
         layers: list[Layer] = []
         dropped: list[Dropped] = []
         for wanted in reversed(plan.objects):
