@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from infgen.batch.encoding import encode_picture

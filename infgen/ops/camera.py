@@ -44,11 +44,12 @@ def softness(picture: np.ndarray, inside: np.ndarray | None = None) -> float | N
     room = after.size
     if inside is not None:
         kept = inside[1:-1, 1:-1].astype(np.uint8)
-        steep, after, room = cv2.copyTo(steep, kept), cv2.copyTo(after, kept), np.count_nonzero(kept)
+        steep, after = cv2.copyTo(steep, kept), cv2.copyTo(after, kept)
+        room = cv2.countNonZero(kept)
     if room < FEWEST:
         return None
     least = math.floor(max(STEEPER * _sum(after) / room, EDGE))
-    edges = cv2.compare(after, least, cv2.CMP_GT)
+    edges = cv2.inRange(after, least + 1, math.inf)
     if cv2.countNonZero(edges) < FEWEST:
         return None
     lost = _sum(cv2.copyTo(steep, edges)) / _sum(cv2.copyTo(after, edges))
