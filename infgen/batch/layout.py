@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from infgen.batch.encoding import encode_picture
@@ -117,10 +116,12 @@ class GridLayout:
 
 def _mask(plan: ImagePlan, sample: Sample) -> np.ndarray:
     """(H, W) uint8: 255 where an object is to be seen, 0 elsewhere."""
-    mask = np.zeros(plan.size[::-1], np.uint8)
-    for instance in sample.instances:
-        cv2.bitwise_or(mask, decode_rle(instance.rle, plan.size).view(np.uint8), dst=mask)
-    return mask * np.uint8(255)
+    covered = sample.covered
+    if covered is None:
+        covered = np.zeros(plan.size[::-1], bool)
+        for instance in sample.instances:
+            covered |= decode_rle(instance.rle, plan.size)
+    return covered.view(np.uint8) * np.uint8(255)
 
 
 def depth_file(entry: Entry, gridded: bool) -> str:

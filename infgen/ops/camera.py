@@ -40,15 +40,19 @@ def softness(picture: np.ndarray, inside: np.ndarray | None = None) -> float | N
     "Defocus map estimation from a single image", 2011). In whole numbers, so alike everywhere.
     """
     parts = [_steepness(picture[rows]) for rows in _bands(len(picture), inside is None)]
-    steep, after = (np.concatenate([part[number] for part in parts]) for number in (0, 1))
+    steep, after = (cv2.vconcat([part[number] for part in parts]) for number in (0, 1))
+    room = after.size
     if inside is not None:
-        steep, after = steep[inside[1:-1, 1:-1]], after[inside[1:-1, 1:-1]]
-    if after.size < FEWEST:
+        kept = inside[1:-1, 1:-1].astype(np.uint8)
+        steep, after = cv2.copyTo(steep, kept), cv2.copyTo(after, kept)
+        room = cv2.countNonZero(kept)
+    if room < FEWEST:
         return None
-    edges = after > max(STEEPER * float(after.sum(dtype=np.float64)) / after.size, EDGE)
-    if np.count_nonzero(edges) < FEWEST:
+    least = math.floor(max(STEEPER * _sum(after) / room, EDGE))
+    edges = cv2.inRange(after, least + 1, math.inf)
+    if cv2.countNonZero(edges) < FEWEST:
         return None
-    lost = float(steep[edges].sum(dtype=np.float64)) / float(after[edges].sum(dtype=np.float64))
+    lost = _sum(cv2.copyTo(steep, edges)) / _sum(cv2.copyTo(after, edges))
     return REBLUR**2 / max(lost * lost - 1, 0.01)
 
 
@@ -69,9 +73,16 @@ def _steepness(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _squared(grey: np.ndarray) -> np.ndarray:
-    across = cv2.subtract(grey[1:-1, 2:], grey[1:-1, :-2], dtype=cv2.CV_32F)
-    down = cv2.subtract(grey[2:, 1:-1], grey[:-2, 1:-1], dtype=cv2.CV_32F)
-    return across * across + down * down
+    across = cv2.absdiff(grey[1:-1, 2:], grey[1:-1, :-2])
+    down = cv2.absdiff(grey[2:, 1:-1], grey[:-2, 1:-1])
+    squares = np.zeros(across.shape, np.float32)
+    cv2.accumulateSquare(across, squares)
+    return cv2.accumulateSquare(down, squares)
+
+
+def _sum(values: np.ndarray) -> float:
+    """Of whole numbers, so exact in whatever order they are added."""
+    return cv2.sumElems(values)[0]
 
 
 def cutout_softness(patch: np.ndarray) -> float | None:

@@ -25,12 +25,9 @@ def same_thing(one: np.ndarray, other: np.ndarray) -> bool:
 
 def tight_box(mask: np.ndarray) -> Box | None:
     """The smallest box that holds every pixel of (H, W) `mask`; None when it has none."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    if rows.size == 0:
-        return None
-    y0, y1 = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(mask[y0:y1].any(axis=0))
-    return Box(int(columns[0]), y0, int(columns[-1]) + 1, y1)
+    seen = mask if mask.dtype == bool else mask != 0
+    x, y, width, height = cv2.boundingRect(seen.view(np.uint8))
+    return Box(x, y, x + width, y + height) if width else None
 
 
 def polygons(mask: np.ndarray) -> list[np.ndarray]:

@@ -27,13 +27,13 @@ def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> st
     `mask`, whose upper left corner is at (x, y)."""
     (rows, columns), (width, height) = mask.shape, size
     by_column = np.zeros((columns, rows + 1), np.uint8)  # a row of background ends every column
-    by_column[:, :rows] = cv2.transpose((mask != 0).view(np.uint8))
+    seen = mask if mask.dtype == bool else mask != 0
+    by_column[:, :rows] = cv2.transpose(seen.view(np.uint8))
     flat = by_column.ravel()
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if flat[0]:
         edges = np.concatenate([[0], edges])
-    column, row = np.divmod(edges, rows + 1)
-    edges = (column + x) * height + row + y
+    edges = edges + edges // (rows + 1) * (height - rows - 1) + (x * height + y)
     if rows == height:  # a run may go on from one column's end at the next one's beginning
         seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
         edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))

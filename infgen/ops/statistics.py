@@ -13,18 +13,13 @@ Sums = tuple[int, ...]  # one for each channel
 
 
 def pixel_sums(picture: np.ndarray) -> tuple[Sums, Sums]:
-    """The sums of the values and of their squares in each channel of (H, W, C) uint8.
-
-    OpenCV adds in whole numbers and divides in the end. That loses far less than rounding gives
-    back, up to a billion pixels.
-    """
-    means, deviations = cv2.meanStdDev(picture)
-    pixels = picture.shape[0] * picture.shape[1]
-    sums, squares = [], []
-    for mean, deviation in zip(means.ravel().tolist(), deviations.ravel().tolist(), strict=True):
-        sums.append(round(mean * pixels))
-        squares.append(round((deviation * deviation + mean * mean) * pixels))
-    return tuple(sums), tuple(squares)
+    """The sums of the values and of their squares in each channel of (H, W, C) uint8, C up to 4.
+    Rounding makes them exact: OpenCV adds bytes up in whole numbers, and loses less than that where
+    it takes a root and squares it again."""
+    channels = cv2.split(picture)
+    sums = cv2.sumElems(picture)[: len(channels)]
+    squares = (cv2.norm(channel, cv2.NORM_L2SQR) for channel in channels)
+    return tuple(map(round, sums)), tuple(map(round, squares))
 
 
 @dataclass

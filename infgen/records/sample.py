@@ -56,12 +56,13 @@ class Decoy(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Sample:
     """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` and
-    `decoys` as RLE."""
+    `decoys` as RLE. `covered`, (H, W) bool, is where there are objects, if it was at hand."""
 
     canvas: np.ndarray
     instances: tuple[Instance, ...]
     dropped: tuple[Dropped, ...]
     decoys: tuple[Decoy, ...] = ()
+    covered: np.ndarray | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):

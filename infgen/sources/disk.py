@@ -10,6 +10,8 @@ from pathlib import Path
 
 from infgen.records.errors import StorageError
 
+BUFFER = 2**18  # bytes that wait for the disk together
+
 
 def part_name(path: Path) -> Path:
     """Where a file is written before it gets its name. The same for every try, so that a run that
@@ -46,7 +48,7 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
     part = part_name(path)
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = part.open("wb")
+        file = part.open("wb", BUFFER)
 
     def write(data: bytes) -> None:
         with told(path):

@@ -51,6 +51,7 @@ class Backgrounds:
         self._sighted: dict[int, tuple[Sighting, ...]] = {}  # by background number
         self._cache = PictureCache(CACHE_BYTES)
         self._scenes: dict[int, np.ndarray | PictureError] = {}
+        self._drawn: tuple[BackgroundPlan, np.ndarray] | None = None
 
     def make(self, plans: Sequence[ImagePlan]) -> list[np.ndarray | PictureError]:
         """A fresh (H, W, 3) uint8 RGB canvas for each plan, in order; or why there is none: its
@@ -89,11 +90,17 @@ class Backgrounds:
             scene = self._scenes[plan.background.number]
             return scene.copy() if isinstance(scene, np.ndarray) else scene
         if not plan.background.picture:
-            return draw_plain(plan.background, plan.size)
+            return self._plain(plan.background, plan.size)
         try:
             return self._cut(plan.background, plan.size)
         except PictureError as error:
             return error
+
+    def _plain(self, plan: BackgroundPlan, canvas: tuple[int, int]) -> np.ndarray:
+        """The last one is kept, for the layouts that share it."""
+        if self._drawn is None or self._drawn[0] != plan:
+            self._drawn = (plan, draw_plain(plan, canvas))
+        return self._drawn[1].copy()
 
     def _paint(self, plans: Sequence[ImagePlan]) -> None:
         """Have the scenes of these plans at hand, by background number, each painted once. Those of

@@ -13,7 +13,7 @@ from infgen.ops.given import WOULD_HIDE, Labels, Standing, labels_of
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_window
 from infgen.records.labelled import Given
-from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
 from infgen.stages.paste.cutouts import Cutouts
@@ -30,6 +30,7 @@ class Paste:
     ):
         self._cutouts, self._min_visible = Cutouts(pictures), min_visible
         self._labels = labels or Labels(Given())
+        self._scene: tuple[BackgroundPlan | None, float | None] = (None, None)
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -43,10 +44,11 @@ class Paste:
         return [self._paint_one(canvas, plan) for canvas, plan in zip(canvases, plans, strict=True)]
 
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
-        scene = softness(canvas) if plan.objects or plan.decoys else None
+        scene = self._softness_of(canvas, plan) if plan.objects or plan.decoys else None
         given = self._labels.standing(plan.background, plan.size)
         decoys = [self._paste_decoy(canvas, decoy, scene, given) for decoy in plan.decoys]
-        layers, dropped = self._arrange(plan, scene, given)
+        covered = np.zeros(plan.size[::-1], bool)
+        layers, dropped = self._arrange(plan, covered, scene, given)
         instances = labels_of(given, plan.size)
         for number, layer in enumerate(layers, len(instances) + 1):
             blend_over(canvas[layer.window], layer.patch)
@@ -56,7 +58,15 @@ class Paste:
             tuple(instances),
             plan.dropped + tuple(dropped),
             tuple(decoy for decoy in decoys if decoy),
+            covered,
         )
+
+    def _softness_of(self, canvas: np.ndarray, plan: ImagePlan) -> float | None:
+        """How soft the bare canvas of a plan is: known from the picture before, if it had the same
+        background."""
+        if self._scene[0] != plan.background:
+            self._scene = (plan.background, softness(canvas))
+        return self._scene[1]
 
     def _paste_decoy(
         self,
@@ -88,14 +98,18 @@ class Paste:
         )
 
     def _arrange(
-        self, plan: ImagePlan, scene: float | None, given: Sequence[Standing]
+        self,
+        plan: ImagePlan,
+        covered: np.ndarray,
+        scene: float | None,
+        given: Sequence[Standing],
     ) -> tuple[list[Layer], list[Dropped]]:
-        """The layers to paint, lowest first, and the objects that are left out.
+        """The layers to paint, lowest first, and the objects that are left out. Marks what is
+        `covered`, (H, W) bool.
 
         Decided from the top down: what an object shows depends only on those above it, and these
         have been kept or dropped already.
         """
-        covered = np.zeros(plan.size[::-1], bool)
         layers: list[Layer] = []
         dropped: list[Dropped] = []
         for wanted in reversed(plan.objects):
