@@ -10,7 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, NoReturn, TextIO
 
 from rich.console import Console
@@ -268,7 +268,8 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
 
 def _most_used(uses: Uses) -> Text:
     """A file, how often it is used, and of how many it is one."""
-    return Text(f"{uses.most} x {uses.most_used} (of {uses.files})" if uses.files else "-")
+    name = PurePosixPath(uses.most_used).name
+    return Text(f"{uses.most} x {name} (of {uses.files})" if uses.files else "-")
 
 
 def _counted(reasons: Mapping[str, int]) -> Text:
