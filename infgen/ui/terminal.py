@@ -312,16 +312,19 @@ def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
     names = [spec.name for spec in planner.request.classes]
     widths = [array("d") for _ in names]
     heights = [array("d") for _ in names]
-    images, homeless = Counter[int](), Counter[int]()
+    images, homeless, given = Counter[int](), Counter[int](), Counter[int]()
     splits = Counter[str]()
     for plan in plans:
         splits[plan.split] += 1
         images.update({planned.class_id for planned in plan.objects})
         homeless.update(dropped.class_id for dropped in plan.dropped)
+        given.update(there.class_id for there in plan.given)
         for planned in plan.objects:
             widths[planned.class_id].append(planned.box.width)
             heights[planned.class_id].append(planned.box.height)
     table = _table("class", "images", "objects", "width", "height", "no room")
+    if given:
+        table.add_column("given", justify="right")
     for class_id, name in enumerate(names):
         table.add_row(
             Text(name),
@@ -330,6 +333,7 @@ def print_plans(planner: Planner, plans: Iterable[ImagePlan]) -> None:
             _spread(widths[class_id]),
             _spread(heights[class_id]),
             str(homeless[class_id] or "-"),
+            *([str(given[class_id] or "-")] if given else []),
         )
     shares = ", ".join(f"{splits[name]} {name}" for name in planner.splits)
     with written_out():
