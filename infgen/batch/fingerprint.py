@@ -31,7 +31,7 @@ def fingerprint_of(settings: RunSettings, planner: Plans, means: Means) -> dict[
     prints |= {
         f"--{name.replace('_', '-')}": ", ".join(value) if isinstance(value, tuple) else str(value)
         for name, value in settings.decisive.items()
-        if name not in ("width", "height", "images")
+        if name not in ("width", "height", "images", "max_background_uses")
     }
     prints |= _kept_prints(settings)
     for number, scene in enumerate(planner.request.backgrounds, 1):

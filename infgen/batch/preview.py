@@ -13,6 +13,7 @@ from infgen.batch.encoding import encode_picture
 from infgen.batch.store import Store, open_finished
 from infgen.ops.plans import Plans
 from infgen.ops.rle import decode_rle
+from infgen.records.box import Box
 from infgen.records.errors import InputError, PictureError
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
@@ -144,7 +145,9 @@ def _read(folder: Path, entry: Entry) -> np.ndarray:
 def _planned_tile(plan: ImagePlan, planner: Plans, backgrounds: Backgrounds) -> Tile:
     caption = _caption(plan.index, plan.split, len(plan.objects))
     marks = tuple(Mark(there.class_id, there.box) for there in plan.given)
-    marks += tuple(Mark(planned.class_id, planned.box) for planned in plan.objects)
+    canvas_box = Box(0, 0, *plan.size)
+    boxes = ((one.class_id, one.box.intersect(canvas_box)) for one in plan.objects)
+    marks += tuple(Mark(class_id, box) for class_id, box in boxes if box)
     if not plan.background.picture and not plan.background.plain:
         prompt = planner.request.backgrounds[plan.background.row].prompt
         return Tile(plan.size, checkers(plan.size), marks, f"{caption} · {prompt}")

@@ -149,16 +149,6 @@ class Labels:
         ]
         return sorted((one for one in found if one is not None), key=lambda one: -one.whole)
 
-    def counts(self, name: str) -> dict[int, int]:
-        """How many objects of each class a picture has, crowds aside."""
-        counts: dict[int, int] = {}
-        packed = self._given.packed.get(name)
-        for one in _decoder.decode(packed).objects if packed else ():
-            if not one.crowd:
-                class_id = self._given.class_ids[one.class_id]
-                counts[class_id] = counts.get(class_id, 0) + 1
-        return counts
-
     def _of(
         self, plan: BackgroundPlan, canvas: tuple[int, int]
     ) -> Iterator[tuple[LabelledObject, Framing, tuple[int, int]]]:

@@ -22,6 +22,7 @@ from infgen.ops.nearness import near_of
 from infgen.ops.repetition import CutoutDeal, check_backgrounds
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
+from infgen.ops.truncation import draw_cut_off, place_cut_off
 from infgen.records.box import Box
 from infgen.records.errors import InputError
 from infgen.records.plan import BackgroundPlan, Dropped, GivenPlan, ImagePlan, Look, ObjectPlan
@@ -97,6 +98,13 @@ class PlanSettings(msgspec.Struct, frozen=True):
             "object could be, so that detectors learn objects and not traces of painting"
         ),
     ] = 0.3
+    cut_off_frac: Annotated[
+        Fraction,
+        Meta(
+            description="share of the pasted objects that stick out over the border, by a tenth to "
+            "six tenths of their box"
+        ),
+    ] = 0.0
     flip_frac: Annotated[
         Fraction,
         Meta(description="share of backgrounds and cutouts that are mirrored left to right"),
@@ -239,10 +247,16 @@ class Planner:
                 placed.put(there.box.xyxy)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
+        fraction = self.settings.cut_off_frac
+        cuts = stream(self.settings.seed, index, "cut off") if fraction else None
         hand = self._deal.hand(index, ground.split) if self._deal else None
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
-            box = placed.place(rng, spec, self.canvas, ground.near)
+            cut = draw_cut_off(cuts, fraction, spec) if cuts and method == "paste" else None
+            if cut:
+                box = place_cut_off(rng, placed, spec, self.canvas, cut)
+            else:
+                box = placed.place(rng, spec, self.canvas, ground.near)
             which, mirror = rng.random(2).tolist()
             if hand and method == "paste":
                 which = hand.take(class_id)
@@ -335,6 +349,8 @@ class Planner:
         return counts
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
+        if self.settings.cut_off_frac and "inpaint" in self.methods:
+            yield "--cut-off-frac is for pasted objects: inpainted ones stay inside the picture"
         val_frac = self.settings.val_frac
         if not val_frac:
             return

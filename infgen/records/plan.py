@@ -39,7 +39,8 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class ObjectPlan(msgspec.Struct, frozen=True):
-    """One object to paint: its class id, the box that it may fill, and what goes into it.
+    """One object to paint: its class id, the box that it may fill (which sticks out of the canvas
+    where a pasted object is to be cut off by its border), and what goes into it.
 
     A pasted one has a `cutout`, mirrored or not. An inpainted one has its prompts, the `seed` of
     its noise, and the drawn `shape` in which the model may paint (ops.shapes.draw_shape). `look`

@@ -10,7 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, NoReturn, TextIO
 
 from rich.console import Console
@@ -295,7 +295,8 @@ def _values(channels: Sequence[float]) -> str:
 
 def _most_used(uses: Uses) -> Text:
     """A file, how often it is used, and of how many it is one."""
-    return Text(f"{uses.most} x {uses.most_used} (of {uses.files})" if uses.files else "-")
+    name = PurePosixPath(uses.most_used).name
+    return Text(f"{uses.most} x {name} (of {uses.files})" if uses.files else "-")
 
 
 def _counted(reasons: Mapping[str, int]) -> Text:
@@ -338,16 +339,19 @@ def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
     names = [spec.name for spec in planner.request.classes]
     widths = [array("d") for _ in names]
     heights = [array("d") for _ in names]
-    images, homeless = Counter[int](), Counter[int]()
+    images, homeless, given = Counter[int](), Counter[int](), Counter[int]()
     splits = Counter[str]()
     for plan in plans:
         splits[plan.split] += 1
         images.update({planned.class_id for planned in plan.objects})
         homeless.update(dropped.class_id for dropped in plan.dropped)
+        given.update(there.class_id for there in plan.given)
         for planned in plan.objects:
             widths[planned.class_id].append(planned.box.width)
             heights[planned.class_id].append(planned.box.height)
     table = _table("class", "images", "objects", "width", "height", "no room")
+    if given:
+        table.add_column("given", justify="right")
     for class_id, name in enumerate(names):
         table.add_row(
             Text(name),
@@ -356,6 +360,7 @@ def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
             _spread(widths[class_id]),
             _spread(heights[class_id]),
             str(homeless[class_id] or "-"),
+            *([str(given[class_id] or "-")] if given else []),
         )
     shares = ", ".join(f"{splits[name]} {name}" for name in planner.splits)
     with written_out():

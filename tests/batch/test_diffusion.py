@@ -29,6 +29,7 @@ from infgen.models.painter import Painter
 from infgen.models.prompts import Rejected
 from infgen.models.settings import VerifySettings
 from infgen.records.errors import DeviceFull, FolderError, InputError
+from tests.labelled import write_coco
 from tests.making import Tables, differing, snapshot
 from tests.models.small import build_sd
 
@@ -413,3 +414,18 @@ def test_eyes_have_nothing_to_do_with_pasting(tables: Tables, tmp_path: Path) ->
     manifest = infgen.run(**tables.settings(out=tmp_path / "pasted", images=1, detector="a/b"))
     [note] = [note for note in manifest.notes if "--detector" in note]
     assert "nothing for it to do" in note
+
+
+def test_objects_are_painted_into_annotated_pictures(asked: dict, tmp_path: Path) -> None:
+    """Their labels come along, and what is painted over them is taken from them."""
+    write_coco(tmp_path / "coco", count=3, bbox=[5, 5, 150, 110], segmentation=[])
+    asked["backgrounds"].write_text("prompt,num_imgs,images\na desk,,coco/images/train\n")
+    manifest = infgen.run(**asked, background_labels=tmp_path / "coco", width=80, height=60)
+    assert [one.name for one in manifest.classes][2:] == ["cat"]
+    assert manifest.classes[2].given == manifest.classes[2].objects == 3 == manifest.pictures
+    for entry, plan in zip(Store(asked["out"]).entries(), infgen.plan(
+        **asked, background_labels=tmp_path / "coco", width=80, height=60), strict=True
+    ):  # fmt: skip
+        assert entry.objects[0].method == "given"
+        assert len(plan.given) == 1 and entry.objects[0].box.iou(plan.given[0].box) > 0.5
+        assert {one.method for one in entry.objects[1:]} <= {"inpaint"}

@@ -463,3 +463,44 @@ def test_a_decoy_too_thin_to_be_seen_is_none(paint):
     )
     sample = paint(plan)
     assert sample.decoys == () and np.array_equal(sample.canvas, scenery(SIZE))
+
+
+# ---- cut off by the border -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["block", "disc", "l", "ring"])
+@pytest.mark.parametrize(
+    ("x", "y"), [(-20, 20), (66, 20), (28, -15), (28, 39)], ids=["left", "right", "top", "bottom"]
+)
+def test_what_the_border_cuts_off_is_as_on_a_larger_canvas(files, name, x, y):
+    """The same objects, painted where there is room for all of them, and then cut."""
+    wanted = thing(f"{name}.png", x, y, x + 50, y + 40)
+    [sample] = Paste(files, 0.1).paint([scenery(SIZE)], [image_plan(SIZE, wanted)])
+    larger = (SIZE[0] + 200, SIZE[1] + 200)
+    canvas = np.zeros((larger[1], larger[0], 3), np.uint8)
+    canvas[100 : 100 + SIZE[1], 100 : 100 + SIZE[0]] = scenery(SIZE)
+    moved = thing(f"{name}.png", x + 100, y + 100, x + 150, y + 140)
+    [whole] = Paste(files, 0.1).paint([canvas], [image_plan(larger, moved)])
+    [cut], [full] = sample.instances, whole.instances
+    expected = mask_of(full, larger)[100 : 100 + SIZE[1], 100 : 100 + SIZE[0]]
+    shown = mask_of(cut, SIZE)
+    # a cutout that doesn't fill its box goes nearer to the border; else all is the same
+    filled = full.box.width > 48 if x in (-20, 66) else full.box.height > 38
+    if filled:
+        assert np.mean(shown != expected) < 0.02
+    assert cut.requested == wanted.box and cut.box.intersect(Box(0, 0, *SIZE)) == cut.box
+    assert cut.area == shown.sum()
+    assert (
+        cut.visible_frac == pytest.approx(cut.area / full.area, abs=0.03) and cut.visible_frac < 1
+    )
+
+
+def test_an_object_of_which_too_little_is_on_the_canvas_is_left_out(paint):
+    wanted = thing("block.png", -48, 20, 12, 60)  # a fifth of it
+    sample = paint(image_plan(SIZE, wanted), 0.3)
+    assert not sample.instances
+    assert [(one.reason, one.box) for one in sample.dropped] == [
+        ("too little of it on the canvas", wanted.box)
+    ]
+    [seen] = paint(image_plan(SIZE, wanted), 0.1).instances
+    assert seen.visible_frac == pytest.approx(0.2, abs=0.03)

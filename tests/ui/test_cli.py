@@ -21,6 +21,7 @@ from infgen.report.audit.limits import FIGURES
 from infgen.report.audit.settings import AuditSettings
 from infgen.ui import cli
 from infgen.ui.terminal import Terminal
+from tests.labelled import write_coco
 from tests.making import (
     ROOT,
     Tables,
@@ -56,9 +57,11 @@ def test_run_makes_a_dataset_and_says_what_is_in_it(tables: Tables, tmp_path: Pa
     for row, one in zip(rows[1:3], manifest.classes, strict=True):
         assert row[:3] == [one.name, str(one.images), str(one.objects)]
         used = one.cutouts
-        assert " ".join(row).endswith(f"{used.most} x {used.most_used} (of {used.files})")
+        name = used.most_used.rpartition("/")[2]
+        assert " ".join(row).endswith(f"{used.most} x {name} (of {used.files})")
     used = manifest.backgrounds
-    assert f"most used background: {used.most} x {used.most_used} (of {used.files})" in done.stdout
+    name = used.most_used.rpartition("/")[2]
+    assert f"most used background: {used.most} x {name} (of {used.files})" in done.stdout
     splits = ", ".join(f"{count} {name}" for name, count in manifest.splits.items())
     assert f"20 pictures ({splits}) in {out}" in done.stdout
     assert str(out / "preview.png") in done.stdout
@@ -415,3 +418,24 @@ def test_audit_help_names_every_option_and_figure(
         assert option.flag in page and option.help in page
     for name, figure in FIGURES.items():
         assert re.search(rf"^  {name} +{re.escape(figure.help)}$", page, re.M)
+
+
+# ---- what backgrounds bring along ----------------------------------------------------------------
+
+
+def test_given_labels_are_in_the_plan_and_in_the_summary(
+    tables: Tables, tmp_path: Path, capfd: Any
+) -> None:
+    folder = tables.classes.parent
+    write_coco(folder)
+    tables.backgrounds.write_text("prompt,num_imgs,images\n,,images/train\n")
+    options = tables.options(images=9, width=160, height=120, background_labels=folder)
+    code, out, err = run_main(capfd, "plan", *options)
+    rows = [line.split() for line in out.splitlines()]
+    assert code == 0 and rows[0][-1] == "given"
+    assert [row[-1] for row in rows[1:4]] == ["-", "-", "9"]
+    assert "no row for; they follow: cat (2)" in err
+    code, out, _ = run_main(capfd, "run", *options, "--out", tmp_path / "dataset")
+    assert code == 0 and " cat " in out and "9 (9 given)" in out
+    sheet = tmp_path / "plan.png"
+    assert run_main(capfd, "preview", *options, "--file", sheet)[0] == 0 and sheet.exists()

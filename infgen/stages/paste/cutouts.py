@@ -10,6 +10,8 @@ import numpy as np
 
 from infgen.ops.blend import Pyramid, blend_edges, crop_to_content, fit, premultiply
 from infgen.ops.camera import cutout_softness, missing_blur, soften
+from infgen.ops.truncation import start_on
+from infgen.records.box import Box
 from infgen.records.plan import ObjectPlan
 from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_rgba
@@ -30,7 +32,8 @@ class Cutouts:
     ) -> tuple[np.ndarray, int, int]:
         """The planned cutout scaled into its box, keeping its shape, around the box's centre, as
         soft as its `scene` and with its edges blended: (h, w, 4) uint8 premultiplied, and the
-        (x, y) of its corner on the canvas of (width, height).
+        (x, y) of its corner on the canvas of (width, height). Where its box sticks out of the
+        canvas it does, too.
 
         Raises:
             PictureError: its file is gone or has changed.
@@ -38,17 +41,18 @@ class Cutouts:
         picture = self._pictures[plan.cutout]
         pyramid = self._pyramid(picture, canvas)
         width, height = fit(pyramid.size, (plan.box.width, plan.box.height))
-        x, y = (
-            min(max(round(center - length / 2), 0), side - length)
-            for center, length, side in zip(plan.box.center, (width, height), canvas, strict=True)
-        )
+        x = start_on(plan.box.x0, plan.box.x1, width, canvas[0])
+        y = start_on(plan.box.y0, plan.box.y1, height, canvas[1])
+        sticks_out = plan.box.intersect(Box(0, 0, *canvas)) != plan.box
         patch = pyramid.scale((width, height))
         if plan.mirror:
             patch = cv2.flip(patch, 1)
         if scene is not None:
             own = self._softness_of(picture, pyramid, max(width, height) / max(pyramid.size))
             patch, margin = soften(patch, missing_blur(own, scene))
-            patch, x, y = _within(patch, x - margin, y - margin, canvas)
+            x, y = x - margin, y - margin
+            if not sticks_out:
+                patch, x, y = part_on(canvas, patch, x, y)
         return blend_edges(patch, plan.look.blend), x, y
 
     def _softness_of(self, picture: Picture, pyramid: Pyramid, scale: float) -> float | None:
@@ -70,9 +74,9 @@ class Cutouts:
         return pyramid
 
 
-def _within(
-    patch: np.ndarray, x: int, y: int, canvas: tuple[int, int]
+def part_on(
+    canvas: tuple[int, int], patch: np.ndarray, x: int, y: int
 ) -> tuple[np.ndarray, int, int]:
     """What of a patch with its corner at (x, y) lies on the canvas, and the corner of that."""
     left, top = max(-x, 0), max(-y, 0)
-    return patch[top : canvas[1] - y, left : canvas[0] - x], x + left, y + top
+    return patch[top : max(canvas[1] - y, 0), left : max(canvas[0] - x, 0)], x + left, y + top

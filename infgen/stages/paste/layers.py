@@ -17,7 +17,8 @@ from infgen.records.sample import Instance
 class Layer:
     """A cutout at its place: `patch` is (h, w, 4) uint8 premultiplied, its corner at (x, y), as it
     will be blended; `mask` is (h, w) bool, the pixels that belong to the object, half opaque at
-    least; `visible` those that nothing covers."""
+    least; `visible` those that nothing covers. `whole` is how many pixels the object has, covered
+    or not, and beyond the canvas too."""
 
     plan: ObjectPlan
     x: int
@@ -25,16 +26,12 @@ class Layer:
     patch: np.ndarray
     mask: np.ndarray
     visible: np.ndarray
+    whole: int
 
     @property
     def window(self) -> tuple[slice, slice]:
         height, width = self.mask.shape
         return slice(self.y, self.y + height), slice(self.x, self.x + width)
-
-    @cached_property
-    def whole(self) -> int:
-        """Pixels of the object, covered or not."""
-        return int(np.count_nonzero(self.mask))
 
     @cached_property
     def area(self) -> int:

@@ -16,7 +16,7 @@ from infgen.records.labelled import Given
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
-from infgen.stages.paste.cutouts import Cutouts
+from infgen.stages.paste.cutouts import Cutouts, part_on
 from infgen.stages.paste.layers import Layer, label
 
 
@@ -128,14 +128,18 @@ class Paste:
         """The cutout at its place. `covered` is (H, W) bool, the whole canvas."""
         canvas = (covered.shape[1], covered.shape[0])
         patch, x, y = self._cutouts.ready(plan, canvas, scene)
-        mask = cv2.extractChannel(patch, 3) >= OPAQUE
+        whole = int(np.count_nonzero(cv2.extractChannel(patch, 3) >= OPAQUE))
+        patch, x, y = part_on(canvas, patch, x, y)
+        mask = patch[..., 3] >= OPAQUE
         visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
-        return Layer(plan, x, y, patch, mask, visible)
+        return Layer(plan, x, y, patch, mask, visible, whole)
 
     def _reject(self, layer: Layer, given: Sequence[Standing]) -> str:
         """Why an object isn't painted; empty when it is."""
         if layer.whole == 0:
             return "too thin to be seen at its size"
+        if np.count_nonzero(layer.mask) < max(self._min_visible * layer.whole, 1):
+            return "too little of it on the canvas"
         if layer.area == 0 or layer.area < self._min_visible * layer.whole:
             return "hidden behind others"
         place = (layer.mask, layer.x, layer.y)
