@@ -13,12 +13,13 @@ from msgspec import Meta
 
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
-from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.dealing import choose_val, deal_backgrounds, deal_unused, share_cutouts
 from infgen.ops.looks import LookSettings, check_looks, draw_look
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
+from infgen.records.past import Past
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
@@ -88,6 +89,10 @@ class Planner:
     Layouts depend on the seed, the class table and the canvas, backgrounds on the seed and their
     table: neither on the number of pictures, nor on how the splits fell.
 
+    With a `past` its pictures are added to a dataset's: their indices, and their backgrounds'
+    numbers, go on where that ends, so that no dice fall twice. Backgrounds that were used come
+    last, and whatever was in a split stays in it.
+
     Raises:
         InputError: the tables ask for no picture, or for more than a dataset may hold, or the
             `looks` name what there isn't.
@@ -100,38 +105,51 @@ class Planner:
         methods: tuple[str, ...],
         canvas: tuple[int, int],
         looks: LookSettings | None = None,
+        past: Past | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
         self.looks = looks or LookSettings()
         check_looks(self.looks)
-        self.count = _count_pictures(request, settings)
+        self.past = past or Past()
+        self.count = _count_pictures(request, settings, self.past.first_index)
         scenes = math.ceil(self.count / settings.per_background)
-        self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
+        self._rows, self._picks, self._again = self._deal(scenes)
         keys = [self._background_key(number) for number in range(scenes)]
         layouts = Counter(keys[index // settings.per_background] for index in range(self.count))
-        self._val = choose_val(layouts, settings.val_frac, settings.seed)
+        self._val = choose_val(layouts, settings.val_frac, settings.seed, self.past.splits)
         self._in_val = np.array([key in self._val for key in keys])
-        cutouts_frac = settings.val_frac if self._val else 0
+        cutouts_frac = settings.val_frac if self._val or self.past.has_val else 0
         self._cutouts = [
-            share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
+            share_cutouts(spec.cutouts, cutouts_frac, settings.seed, self.past.cutouts)
+            for spec in request.classes
         ]
         self.notes = tuple(self._notes(layouts))
 
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that hold pictures, train first."""
-        return ("train", "val") if self._val else ("train",)
+        held = ("train", not self._in_val.all()), ("val", self._in_val.any())
+        return tuple(name for name, holds in held if holds)
 
     @property
     def most_objects(self) -> int:
         """How many objects a picture can hold at the most."""
         return sum(spec.appear_range[1] for spec in self.request.classes)
 
+    @property
+    def indices(self) -> range:
+        """The indices of the run's pictures."""
+        return range(self.past.first_index, self.past.first_index + self.count)
+
+    def leads(self, index: int) -> bool:
+        """Whether picture `index` is the first layout of its background."""
+        return (index - self.past.first_index) % self.settings.per_background == 0
+
     def plan(self, index: int) -> ImagePlan:
-        """The plan of picture `index` (0 <= index < count)."""
-        if not 0 <= index < self.count:
+        """The plan of picture `index`, one of `indices`."""
+        if index not in self.indices:
             raise IndexError(f"there is no picture {index}: the run has {self.count}")
-        number = index // self.settings.per_background
+        number = self._scene_of(index)
         split = "val" if self._in_val[number] else "train"
         objects, dropped = self._plan_objects(index, split)
         return ImagePlan(
@@ -145,14 +163,27 @@ class Planner:
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
         )
 
+    def _deal(self, scenes: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """The rows and picks of the run's own backgrounds, and how many show a picture again that
+        an earlier run used, or that there are too few of."""
+        specs, seed = self.request.backgrounds, self.settings.seed
+        first, used = self.past.first_background, self.past.splits.keys()
+        if used:
+            return deal_unused(specs, scenes, seed, first, used)
+        return *deal_backgrounds(specs, scenes, seed, first), 0
+
+    def _scene_of(self, index: int) -> int:
+        """Which of the run's own backgrounds, from 0, lies behind a picture."""
+        return (index - self.past.first_index) // self.settings.per_background
+
     def _background_key(self, number: int) -> str:
         """Backgrounds with the same key show the same scene, so they share a split."""
         row, pick = int(self._rows[number]), int(self._picks[number])
         pictures = self.request.backgrounds[row].pictures
         return pictures[pick].sha256 if pictures else f"made {row}/{pick}"
 
-    def _plan_background(self, number: int) -> BackgroundPlan:
-        row = int(self._rows[number])
+    def _plan_background(self, scene: int) -> BackgroundPlan:
+        row, number = int(self._rows[scene]), self.past.first_background + scene
         spec = self.request.backgrounds[row]
         if not spec.pictures:
             seed = derive_seed(self.settings.seed, number, "background")
@@ -165,7 +196,7 @@ class Planner:
                 negative_prompt=spec.negative_prompt,
                 seed=seed,
             )
-        picture = spec.pictures[int(self._picks[number])]
+        picture = spec.pictures[int(self._picks[scene])]
         x, y, flip = stream(self.settings.seed, number, "background").random(3).tolist()
         scaled = cover_size(picture.size, self.canvas)
         return BackgroundPlan(
@@ -241,7 +272,7 @@ class Planner:
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
         looks = stream(self.settings.seed, index, "blends of decoys")
-        scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
+        scene = self.request.backgrounds[int(self._rows[self._scene_of(index)])]
         placed = Placed(max_overlap=0)
         for one in objects:
             placed.put(one.box.xyxy)
@@ -274,9 +305,14 @@ class Planner:
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
         val_frac = self.settings.val_frac
+        if self._again:
+            yield (
+                f"the backgrounds have run out: {self._again} of {len(self._rows)} show a picture "
+                "that others show, too; name more of them for new ones"
+            )
         if not val_frac:
             return
-        if not self._val:
+        if not self._val and not self.past.has_val:
             yield (
                 "there is a single background, and splits never share one: every picture is in "
                 "train, and val points there too; add backgrounds for a true validation split"
@@ -284,9 +320,11 @@ class Planner:
             return
         share = sum(layouts[key] for key in self._val) / self.count
         if abs(share - val_frac) > max(0.02, val_frac / 4):
+            new = "new " if self.past.first_index else ""
             yield (
-                f"val holds {share:.0%} of the pictures instead of {val_frac:.0%}: splits never "
-                f"share a background, and the {len(layouts)} there are can't be divided closer"
+                f"val holds {share:.0%} of the {new}pictures instead of {val_frac:.0%}: splits "
+                f"never share a background, and the {len(layouts)} there are can't be divided "
+                "closer"
             )
         both = [
             spec.name
@@ -302,14 +340,15 @@ class Planner:
             )
 
 
-def _count_pictures(request: Request, settings: PlanSettings) -> int:
+def _count_pictures(request: Request, settings: PlanSettings, before: int) -> int:
     in_table = sum(spec.num_imgs for spec in request.backgrounds)
     if in_table == 0:
         raise InputError("every num_imgs is 0: no picture would be made")
     count = settings.images or in_table * settings.per_background
-    if max(count, in_table) > MOST_PICTURES:
+    most = before + max(count, in_table)
+    if most > MOST_PICTURES:
         raise InputError(
-            f"{max(count, in_table):,} pictures are too many for one dataset: ask for up to "
+            f"{most:,} pictures are too many for one dataset: ask for up to "
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count

@@ -26,10 +26,38 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What one run made, or is making, of a dataset that was appended to: the `pictures` from index
+    `first` on. `classes` are all that the dataset has with this part, in the order of their ids,
+    with their prompts; `painted` are those that this run paints. `formats` are to be there when it
+    ends; the rest is as in Manifest and in run.toml."""
+
+    first: int
+    pictures: int
+    classes: dict[str, str]
+    painted: tuple[str, ...]
+    backgrounds_kept: bool
+    formats: tuple[str, ...]
+    methods: dict[str, str]
+    fingerprint: dict[str, str]
+    settings: dict[str, Any]
+    models: dict[str, Any]
+    sources: dict[str, dict[str, str]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The index after its last picture."""
+        return self.first + self.pictures
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
-    `sources` hashes every picture file used, `notes` are the warnings that the user was given."""
+    `sources` hashes every picture file used, `notes` are the warnings that the user was given.
+
+    Where a dataset was appended to, `parts` says what each run made, the first one too, and
+    `settings`, `models`, `fingerprint` and `sources` are those of the first."""
 
     infgen: str
     pictures: int
@@ -43,3 +71,4 @@ class Manifest(msgspec.Struct, frozen=True):
     fingerprint: dict[str, str]
     sources: dict[str, dict[str, str]]
     versions: dict[str, str]
+    parts: tuple[Part, ...] = ()
