@@ -39,7 +39,7 @@ from infgen.batch.settings import RunSettings, fill, flatten, write_toml
 from infgen.batch.store import RECORD, Pinned, Store, append_file, told_differences
 from infgen.formats import EXPORTS
 from infgen.ops.planning import Planner
-from infgen.records.errors import FolderError, InputError, Problem
+from infgen.records.errors import FolderBusy, FolderError, InputError, Problem
 from infgen.records.manifest import Manifest, Part
 from infgen.records.specs import AspectSize, ClassSpec, Request
 
@@ -68,30 +68,29 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
         InputError, FolderError: nothing can be appended; nothing was written.
         StorageError: the disk refused; running again goes on.
     """
+    seen = store.parts()
     job, parts = _job(settings, store) if settings.append else _first_job(settings, store)
     store.firsts = tuple(part.first for part in parts)
     for name in job.settings.export.format:
         EXPORTS[name].check(tuple(parts[-1].classes), job.planner.most_objects)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
+        if store.parts() != seen:
+            raise FolderBusy(f"{store.folder} was just appended to: run the same command again")
         crew = stack.enter_context(Crew(workers_for(settings.workers, job.part.pictures)))
-        if not settings.append:
-            _begin_again(store, job, parts)
-        for number, part in enumerate(parts):
-            if number != job.number:
-                _mend(store, parts, number, settings, crew, reporter)
-                continue
-            if number and number < len(store.parts()):
-                reporter.say(f"going on with what {append_file(number)} began")
-            planner = _planner(job, parts, store)
-            notes = told(planner, job.means, job.notes, reporter)
-            part = msgspec.structs.replace(part, notes=notes)
-            parts = (*parts[:number], part, *parts[number + 1 :])
-            if settings.append:
-                pinned = pinned_of(job.settings, job.planner, job.means)
-                record = write_toml(job.settings, msgspec.to_builtins(pinned))
-                store.begin_part(parts, record)
-            make_missing(store, planner, job.means, job.settings, crew, reporter)
+        jobs = [_to_mend(store, parts, number, settings, reporter) for number in range(len(parts))
+                if number != job.number]  # fmt: skip
+        if 0 < job.number < len(seen):
+            reporter.say(f"going on with what {append_file(job.number)} began")
+        _begin(store, job, parts)
+        for one in sorted([job, *filter(None, jobs)], key=lambda one: one.number):
+            planner = _planner(one, parts, store)
+            if one is job:
+                notes = told(planner, job.means, job.notes, reporter)
+                part = msgspec.structs.replace(parts[job.number], notes=notes)
+                parts = (*parts[: job.number], part, *parts[job.number + 1 :])
+                store.write_parts(parts)
+            make_missing(store, planner, one.means, one.settings, crew, reporter)
         manifest = finish(store, _take_stock(store, parts), job.settings, crew, reporter)
     if settings.append:
         store.settle()
@@ -182,11 +181,14 @@ def _first_job(settings: RunSettings, store: Store) -> tuple[Job, tuple[Part, ..
     return job, (msgspec.structs.replace(job.part, notes=parts[0].notes), *parts[1:])
 
 
-def _begin_again(store: Store, job: Job, parts: Sequence[Part]) -> None:
-    """Write down what a mending run changes: that backgrounds are kept from now on."""
+def _begin(store: Store, job: Job, parts: Sequence[Part]) -> None:
+    """Write down what is to be made, before anything is."""
     pinned = pinned_of(job.settings, job.planner, job.means)
-    store.begin(write_toml(job.settings, msgspec.to_builtins(pinned)), pinned)
-    store.write_parts(parts)
+    record = write_toml(job.settings, msgspec.to_builtins(pinned))
+    if job.number:
+        store.begin_part(parts, record)
+    else:
+        store.begin(record, pinned)
 
 
 # ---- what is in it -------------------------------------------------------------------------------
@@ -243,8 +245,9 @@ def _changes(part: Part, last: Part | None) -> list[str]:
     for name in ("coco_masks", "yolo_labels", "first_label"):
         old, new = last.settings.get(name), part.settings.get(name)
         if old != new:
+            was, now = ("its default" if one is None else one for one in (old, new))
             notes.append(
-                f"--{name.replace('_', '-')} was {old} and is now {new}: all label files are "
+                f"--{name.replace('_', '-')} was {was} and is now {now}: all label files are "
                 "written so"
             )
     return notes
@@ -329,15 +332,11 @@ def _absent(name: str, prompt: str) -> ClassSpec:
     return ClassSpec(0, name, prompt, appear_range=(0, 0), size=AspectSize((1, 1)))
 
 
-def _mend(
-    store: Store,
-    parts: Sequence[Part],
-    number: int,
-    now: RunSettings,
-    crew: Crew,
-    reporter: Reporter,
-) -> None:
-    """Make what another part lacks, as its own run would.
+def _to_mend(
+    store: Store, parts: Sequence[Part], number: int, now: RunSettings, reporter: Reporter
+) -> Job | None:
+    """Another part, to make what it lacks as its own run would; None if it lacks nothing, or only
+    pictures that failed, and that can't be tried again.
 
     Raises:
         FolderError: its pictures are gone, and its tables or their pictures aren't what they were.
@@ -345,7 +344,7 @@ def _mend(
     part = parts[number]
     gaps = store.gaps(part.end, part.backgrounds_kept, part.first)
     if not gaps:
-        return
+        return None
     values = part.settings | {"out": store.folder, "keep_backgrounds": part.backgrounds_kept}
     settings = fill(RunSettings, {"workers": now.workers} | values)
     lacking, gone = "", [index for index, failure in gaps.items() if not failure]
@@ -357,16 +356,15 @@ def _mend(
     except InputError as error:
         lacking = str(error)
     if not lacking:
-        planner = _planner(job, parts, store)
-        make_missing(store, planner, job.means, settings, crew, reporter)
-    elif gone:
+        return job
+    if gone:
         file = RECORD if number == 0 else append_file(number)
         raise FolderError(
             f"{store.folder}: {len(gone)} pictures or records are gone (picture {gone[0]}, ...) "
             f"and can't be made again, for {file} isn't what it was: {lacking}: put back either"
         )
-    else:
-        reporter.warn(f"{len(gaps)} pictures that failed before aren't tried again: {lacking}")
+    reporter.warn(f"{len(gaps)} pictures that failed before aren't tried again: {lacking}")
+    return None
 
 
 def _again(settings: RunSettings, part: Part, number: int) -> Job:

@@ -509,6 +509,7 @@ def export_formats(
         classes=tuple(one.name for one in manifest.classes),
         splits=tuple(name for name, count in manifest.splits.items() if count),
         settings=settings,
+        known_classes=len(manifest.parts[-2].classes) if manifest.parts else 0,
     )
     for name in dict.fromkeys(settings.format):
         lines = (line for line in store.lines() if b'"failure":""' in line)

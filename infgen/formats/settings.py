@@ -24,14 +24,31 @@ class ExportSettings(msgspec.Struct, frozen=True):
         Literal["segment", "detect"],
         Meta(description="YOLO label rows: polygons (serve both trainings), or boxes only"),
     ] = "segment"
+    first_label: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=100_000,
+                description="the first class's label in coco, yolo and idg (default: coco 1, "
+                "others 0); yolo names those before it unused_0 and so on",
+            ),
+        ]
+        | None
+    ) = None
+    crop_backgrounds: Annotated[
+        bool, Meta(description="classification crops show what is around the object; else grey")
+    ] = True
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A dataset as exporters see it: its folder, its class names in id order, the splits that hold
-    pictures (train first), and the settings."""
+    pictures (train first), and the settings. The first `known_classes` were there before the last
+    run."""
 
     folder: Path
     classes: tuple[str, ...]
     splits: tuple[str, ...]
     settings: ExportSettings
+    known_classes: int = 0
