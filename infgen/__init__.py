@@ -46,7 +46,7 @@ def plan(*, config: str | Path | None = None, **settings: Any) -> Iterator[Image
     from infgen.batch import runner
 
     planner = runner.plan(_settings(config, settings))
-    return map(planner.plan, range(planner.count))
+    return map(planner.plan, planner.indices)
 
 
 def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:

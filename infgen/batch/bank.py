@@ -8,7 +8,6 @@ model's queue, but what is kept of it is the cutout.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -45,7 +44,7 @@ from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
 from infgen.records.specs import AspectSize, ClassSpec
 from infgen.report.sheet import Tile, checkers, draw_sheet
 from infgen.sources.disk import write_file
-from infgen.sources.names import folded
+from infgen.sources.names import folder_names
 from infgen.sources.tables import read_classes, with_cutouts
 from infgen.stages.inpaint import Inpaint, InpaintSettings, Scene, finished
 from infgen.stages.verify import Verify
@@ -313,19 +312,9 @@ def _between(low: float, high: float, die: float) -> float:
 
 
 def folders_of(specs: Sequence[ClassSpec]) -> dict[str, str]:
-    """A folder for each class's cutouts: its name in letters that any disk and CSV cell takes, no
-    two alike."""
-    folders: dict[str, str] = {}
-    taken: set[str] = set()
-    for spec in specs:
-        folder = plain = re.sub(r"[^\w-]+", "_", spec.name).strip("_") or "class"
-        number = 1
-        while folded(folder) in taken:
-            number += 1
-            folder = f"{plain}_{number}"
-        taken.add(folded(folder))
-        folders[spec.name] = folder
-    return folders
+    """A folder for each class's cutouts."""
+    names = [spec.name for spec in specs]
+    return dict(zip(names, folder_names(names), strict=True))
 
 
 # ---- what is left in the folder ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -105,6 +106,16 @@ def _labels_print(request: Request) -> str:
         labels = request.given.packed.get(picture.name, b"")
         digest.update(hashlib.sha256(picture.sha256.encode() + labels).digest())
     return digest.hexdigest()
+
+
+def class_prints(fingerprint: Mapping[str, str], names: Iterable[str]) -> dict[str, list[str]]:
+    """What a fingerprint says of each class's row, for the classes `names` in the order of the
+    rows."""
+    places = {name: f"row {number} of --classes" for number, name in enumerate(names, 1)}
+    return {
+        name: [fingerprint.get(place, ""), fingerprint.get(f"the cutouts of {place}", "")]
+        for name, place in places.items()
+    }
 
 
 def hash_of(value: Any) -> str:

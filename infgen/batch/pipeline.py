@@ -273,7 +273,7 @@ class Pipeline:
         """Write the bare canvas if that was asked for. Layouts of one background share the file,
         and the first of them writes it: two workers at one file would be in each other's way."""
         file = self._background_file(plan)
-        if file and plan.index == plan.background.number * self.planner.layouts:
+        if file and self.planner.leads(plan.index):
             write_file(self.settings.out / file, encode_picture(canvas, "png").data)
 
     def _background_file(self, plan: ImagePlan) -> str:

@@ -54,7 +54,7 @@ def preview_plan(planner: Plans, file: Path | None = None, count: int = TILES) -
     backgrounds = Backgrounds(
         {picture.name: picture for spec in request.backgrounds for picture in spec.pictures}
     )
-    plans = [planner.plan(index) for index in _spread(planner.count, count)]
+    plans = [planner.plan(planner.indices[rank]) for rank in _spread(planner.count, count)]
     tiles = [_planned_tile(plan, planner, backgrounds) for plan in plans]
     sheet = draw_sheet(
         tiles,

@@ -56,6 +56,7 @@ Asked = TypeVar("Asked", RunSettings, RelabelSettings)
 
 CHUNK = 8  # pictures handed to a worker at a time
 TOLD_FAILURES = 10  # that the user hears of one by one
+OR_APPEND = "; to add to it instead, give --append"
 
 
 # ---- run -----------------------------------------------------------------------------------------
@@ -73,67 +74,136 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     check_formats(settings.export.format)
     check_folders(settings.export.format, flatten(settings))
     store = Store(settings.out)
+    if settings.append or store.parts():
+        from infgen.batch.growing import grow  # which tells its story with what is here
+
+        return grow(settings, store, reporter)
     pinned = store.pinned() or Pinned()
     settings = with_needed_backgrounds(settings, pinned)
     planner, means, notes = prepare(settings, pinned, reporter)
     for name in settings.export.format:
-        EXPORTS[name].check(_names(planner.request), planner.most_objects)
+        EXPORTS[name].check(names_of(planner.request), planner.most_objects)
     check_masks(settings.export.format, planner.request.given.unmasked)
-    pinned = Pinned(
-        infgen=__version__,
-        backgrounds_kept=settings.keep_backgrounds,
-        methods=dict(zip(_names(planner.request), planner.methods, strict=True)),
-        eyes=means.eyes.pins if means.eyes else {},
-        fingerprint=fingerprint_of(settings, planner, means),
-    )
-    store.check(pinned.fingerprint)
-    depth = _means_for_maps(settings, store, reporter)
+    pinned = pinned_of(settings, planner, means)
+    store.check(pinned.fingerprint, OR_APPEND)
+    depth = means_for_maps(settings, store, reporter)
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned)), pinned)
-        if means.depth:
-            keep_nearness(store, planner.request, means.depth, planner.nearness)
         crew = stack.enter_context(Crew(workers_for(settings.workers, planner.count)))
-        fill_gaps(
-            store,
-            planner.count,
-            settings,
-            lambda missing: _made(planner, means, settings, missing, crew, store, reporter),
-            partial(worker_failed, planner),
-            reporter,
-            settings.files.together,
-        )
+        make_missing(store, planner, means, settings, crew, reporter)
         manifest = _take_stock(store, planner, means, settings, pinned.fingerprint, notes)
-        second_thoughts = tuple(_second_thoughts(manifest))
-        for note in second_thoughts:
-            reporter.warn(note)
-        manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, *second_thoughts))
-        preview_made(store, manifest)
-        if depth:
-            opened = partial(open_eyes, depth)
-            write_depths(store, settings, manifest.pictures, depth, opened, reporter)
-        if facts := facts_of(store):
-            manifest.models["depth"] = msgspec.to_builtins(facts)
+        manifest = finish(store, manifest, settings, crew, depth, reporter)
         if settings.files.statistics or settings.grid.grid:
             write_statistics(store, planner.canvas)
-        manifest = write_formats(store, manifest, settings.export, crew, reporter)
-        store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
+        return manifest
+
+
+def pinned_of(settings: RunSettings, planner: Plans, means: Means) -> Pinned:
+    """What a later run must match."""
+    names = names_of(planner.request)
+    return Pinned(
+        infgen=__version__,
+        backgrounds_kept=settings.keep_backgrounds,
+        methods=dict(zip(names, planner.methods, strict=True)),
+        prompts={spec.name: spec.prompt for spec in planner.request.classes},
+        eyes=means.eyes.pins if means.eyes else {},
+        fingerprint=fingerprint_of(settings, planner, means),
+    )
+
+
+def make_missing(
+    store: Store,
+    planner: Plans,
+    means: Means,
+    settings: RunSettings,
+    crew: Crew,
+    reporter: Reporter,
+) -> None:
+    """Make every picture of the planner's that isn't there yet."""
+    if means.depth:
+        keep_nearness(store, planner.request, means.depth, planner.nearness)
+    fill_gaps(
+        store,
+        planner.indices.stop,
+        settings,
+        lambda missing: _made(planner, means, settings, missing, crew, store, reporter),
+        partial(worker_failed, planner),
+        reporter,
+        planner.indices.start,
+        settings.files.together,
+    )
+
+
+def finish(
+    store: Store,
+    manifest: Manifest,
+    settings: RunSettings,
+    crew: Crew,
+    depth: ResolvedEyes | None,
+    reporter: Reporter,
+) -> Manifest:
+    """Say what is odd about what was made, draw the sheet, the depth maps by that model, the
+    formats, and write the manifest."""
+    thoughts = tuple(second_thoughts(manifest))
+    for note in thoughts:
+        reporter.warn(note)
+    manifest = msgspec.structs.replace(manifest, notes=(*manifest.notes, *thoughts))
+    preview_made(store, manifest)
+    if depth:
+        opened = partial(open_eyes, depth)
+        write_depths(store, settings, manifest.pictures, depth, opened, reporter)
+    if facts := facts_of(store):
+        manifest.models["depth"] = msgspec.to_builtins(facts)
+    manifest = write_formats(store, manifest, settings.export, crew, reporter)
+    store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest
 
 
 def prepare(
     settings: RunSettings, pinned: Pinned, reporter: Reporter
 ) -> tuple[Plans, Means, tuple[str, ...]]:
-    """Read the tables, choose the means, throw the first dice: (planner, means, notes)."""
+    """Read the tables, choose the means, throw the first dice: (planner, means, notes). Tells of
+    them."""
+    planner, means, notes = understand(settings, pinned, reporter)
+    return planner, means, told(planner, means, notes, reporter)
+
+
+def told(
+    planner: Plans, means: Means, notes: tuple[str, ...], reporter: Reporter
+) -> tuple[str, ...]:
+    """Say what will be made and with what; gives all notes, the planner's too."""
+    notes = (*notes, *planner.notes)
+    for note in notes:
+        reporter.warn(note)
+    painted = [spec.name for spec in planner.request.classes if spec.line]
+    reporter.say(f"{means.method}: {', '.join(painted)}")
+    if means.model:
+        reporter.say(f"on {means.model.device}: {'; '.join(means.licences)}")
+    return notes
+
+
+def understand(
+    settings: RunSettings,
+    pinned: Pinned,
+    reporter: Reporter,
+    known: Mapping[str, str] | None = None,
+) -> tuple[Plans, Means, tuple[str, ...]]:
+    """Read the tables and choose the means: (planner, means, notes, but for the planner's). `known`
+    is as in read_request.
+
+    Raises:
+        InputError: the tables or settings are wrong, or can't be carried out.
+    """
     backgrounds, classes = _tables(settings)
     if settings.grid.grid:
         settings = pasting(settings)
     means = choose_means(settings, pinned.methods)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
-    request, warnings = read_request(backgrounds, classes, canvas)
-    told: list[str] = []
+    request, warnings = read_request(backgrounds, classes, canvas, known)
+    labelled: list[str] = []
     if settings.background_labels is not None:
-        request, told = with_labels(request, settings.background_labels)
+        request, labelled = with_labels(request, settings.background_labels)
     means = check_means(means, request, settings, pinned)
     check_kind(settings, means, request)
     nearness: dict[str, np.ndarray] = {}
@@ -143,7 +213,7 @@ def prepare(
         opened = partial(open_eyes, depth)
         nearness = nearness_of(request, Store(settings.out), depth, opened, reporter)
     planner = _planner(settings, request, means, canvas, nearness)
-    notes = (*map(str, warnings), *told, *planner.notes, *means.notes)
+    notes = (*map(str, warnings), *labelled, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
     )
@@ -156,11 +226,6 @@ def prepare(
         unused = [spec.name for spec in request.classes if spec.cutouts]
         if unused:
             notes += (f"cutouts of {', '.join(unused)} aren't used: --method paste pastes them",)
-    for note in notes:
-        reporter.warn(note)
-    reporter.say(f"{means.method}: {', '.join(_names(request))}")
-    if means.model:
-        reporter.say(f"on {means.model.device}: {'; '.join(means.licences)}")
     return planner, means, notes
 
 
@@ -195,22 +260,23 @@ def fill_gaps(
     make: Callable[[Sequence[int]], Iterator[Made | WorkerDied]],
     failed: Callable[[int, str], Made],
     reporter: Reporter,
+    first: int = 0,
     together: int = 1,
 ) -> None:
-    """Make every picture of `total` that isn't there yet: `make` gives them by index, in order, and
-    `failed` the record of one that took its worker down with it, for a reason. Archives hold
-    pictures `together`, and are made again as a whole."""
-    missing = store.mend(total, settings.keep_backgrounds)
+    """Make every picture from `first` to before `total` that isn't there yet: `make` gives them by
+    index, in order, and `failed` the record of one that took its worker down with it, for a
+    reason. Archives hold pictures `together`, and are made again as a whole."""
+    missing = store.mend(total, settings.keep_backgrounds, first)
     if not missing:
         return
     if together > 1:
         missing = whole_packs(missing, together, total)
         store.take_out(frozenset(missing))
-    store.log("painting", missing=len(missing), of=total, workers=settings.workers)
+    store.log("painting", missing=len(missing), of=total - first, workers=settings.workers)
     began = time.perf_counter()
     made = make(missing)
     try:
-        reporter.start("pictures", total, total - len(missing))
+        reporter.start("pictures", total - first, total - first - len(missing))
         store.fill(missing, _told(made, missing, failed, store, reporter))
     finally:
         reporter.stop()
@@ -242,7 +308,7 @@ def _made(
     return Pipeline(planner, settings, painter, eyes).in_batches(missing)
 
 
-def _means_for_maps(settings: RunSettings, store: Store, reporter: Reporter) -> ResolvedEyes | None:
+def means_for_maps(settings: RunSettings, store: Store, reporter: Reporter) -> ResolvedEyes | None:
     """The model for depth maps, if there are to be any."""
     if settings.depth.depth:
         found = find_depth(settings, reporter)
@@ -314,7 +380,7 @@ def _take_stock(
     """The manifest of what is there."""
     request, uses = planner.request, Tally()
     classes, splits, failures = count_up(
-        store, planner.count, _names(request), planner.splits, uses.add
+        store, planner.count, names_of(request), planner.splits, uses.add
     )
     uses.tell(classes)
     return Manifest(
@@ -326,16 +392,26 @@ def _take_stock(
         formats=(),
         notes=notes,
         settings=flatten(settings),
-        models=(means.model.record if means.model else {})
-        | ({"eyes": means.eyes.record} if means.eyes and means.eyes.record else {}),
+        models=models_of(means),
         fingerprint=fingerprint,
-        sources={
-            "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
-            "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
-        },
+        sources=sources_of(request),
         versions=versions(),
         backgrounds=uses.backgrounds,
     )
+
+
+def models_of(means: Means) -> dict[str, Any]:
+    """The models that take part, for the manifest."""
+    eyes = {"eyes": means.eyes.record} if means.eyes and means.eyes.record else {}
+    return (means.model.record if means.model else {}) | eyes
+
+
+def sources_of(request: Request) -> dict[str, dict[str, str]]:
+    """The hashes of the user's pictures by their names."""
+    return {
+        "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
+        "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
+    }
 
 
 def count_up(
@@ -397,7 +473,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _second_thoughts(manifest: Manifest) -> Iterator[str]:
+def second_thoughts(manifest: Manifest) -> Iterator[str]:
     """Sentences where a model painted little of what it was asked for, or scenes show more."""
     left_out: Counter[str] = Counter()
     for one in manifest.classes:
@@ -419,7 +495,7 @@ def _second_thoughts(manifest: Manifest) -> Iterator[str]:
         )
 
 
-def _names(request: Request) -> tuple[str, ...]:
+def names_of(request: Request) -> tuple[str, ...]:
     return tuple(spec.name for spec in request.classes)
 
 
@@ -440,7 +516,12 @@ def with_needed_backgrounds(settings: Asked, pinned: Pinned) -> Asked:
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Plans:
     """The planner of a run: plans by index, without a pixel being made or a file written."""
-    planner, _, _ = prepare(settings, Pinned(), reporter or Silent())
+    reporter = reporter or Silent()
+    if settings.append:
+        from infgen.batch.growing import plan_append
+
+        return plan_append(settings, Store(settings.out), reporter)
+    planner, _, _ = prepare(settings, Pinned(), reporter)
     return planner
 
 
@@ -533,6 +614,7 @@ def export_formats(
         settings=settings,
         unmasked=manifest.unmasked,
         painted=manifest.painted,
+        known_classes=len(manifest.parts[-2].classes) if manifest.parts else 0,
     )
     for name in dict.fromkeys(settings.format):
         lines = (line for line in store.lines() if b'"failure":""' in line)

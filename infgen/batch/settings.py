@@ -53,6 +53,9 @@ class RunSettings(msgspec.Struct, frozen=True):
     backgrounds: Annotated[Path, Meta(description="background.csv: the scenes")] | None = None
     classes: Annotated[Path, Meta(description="classes.csv: the objects")] | None = None
     out: Annotated[Path, Meta(description="folder of the dataset")] = Path("dataset")
+    append: Annotated[
+        bool, Meta(description="add pictures, or classes, to the finished dataset in --out")
+    ] = False
     method: Annotated[
         Literal["auto", "inpaint", "paste"],
         Meta(description="how objects are painted; auto: inpaint on a GPU, else paste"),

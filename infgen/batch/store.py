@@ -1,8 +1,10 @@
 """A dataset's folder: claimed, filled in index order, resumed after any death, finished last.
 
 run.toml             first: the settings, and the fingerprint that a later run must match
+parts.json           what each run made or is to make, where the dataset was appended to
+append-0001.toml     the settings of what was appended, and its record
 images/SPLIT/*       each picture whole or not there (or in packs/*: each archive)
-samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices
+samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices of a part
 manifest.json        last: while it is missing, the dataset isn't finished
 run.log              times, hosts, tracebacks: no part of the dataset
 """
@@ -15,9 +17,10 @@ import os
 import socket
 import time
 import tomllib
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import count, groupby
+from itertools import count, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +29,13 @@ from filelock import FileLock, Timeout
 
 from infgen.batch.ledger import FILE as LEDGER
 from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
-from infgen.records.manifest import Manifest
+from infgen.records.manifest import Manifest, Part
 from infgen.records.sample import Entry
 from infgen.sources.disk import part_name, storage_error, told, write_file
 
 PER_FILE = 1000  # pictures a record file covers
 RECORD, MANIFEST, LOCK, LOG = "run.toml", "manifest.json", ".lock", "run.log"
+PARTS, APPENDING = "parts.json", ".appending"
 SHOWN_DIFFERENCES = 8
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -39,23 +43,26 @@ DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 class Pinned(msgspec.Struct, frozen=True):
     """The `record` table of run.toml: what holds for every later run in the folder.
 
-    `methods` say how each class is painted, by class name; `eyes` which models look at it, by role;
-    `fingerprint` is what must not differ; `backgrounds_kept` means that every background is kept
-    without its objects.
+    `methods` say how each class is painted, by class name, in the order of the rows, and `prompts`
+    what it is; `eyes` which models look at it, by role; `fingerprint` is what must not differ;
+    `backgrounds_kept` means that every background is kept without its objects.
     """
 
     infgen: str = ""
     backgrounds_kept: bool = False
     methods: dict[str, str] = {}
+    prompts: dict[str, str] = {}
     eyes: dict[str, str] = {}
     fingerprint: dict[str, str] = {}
 
 
 class Store:
-    """The dataset in `folder`. Nothing is touched until `claimed`."""
+    """The dataset in `folder`. Nothing is touched until `claimed`. `firsts` are the first indices
+    of its parts: each has record files of its own, so that those before it stay as they are."""
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.firsts: tuple[int, ...] = (0,)
 
     # ---- whose folder is it ------------------------------------------------------------------
 
@@ -95,21 +102,34 @@ class Store:
                 "--out, or an empty folder"
             )
 
-    def check(self, fingerprint: Mapping[str, str]) -> None:
-        """Make sure that what is here, if anything, was made for the same dataset.
+    def parts(self) -> tuple[Part, ...]:
+        """What each run made of a dataset that was appended to; none if it wasn't.
+
+        Raises:
+            FolderError: parts.json isn't as infgen wrote it.
+        """
+        path = self.folder / PARTS
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=tuple[Part, ...])
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except (OSError, msgspec.DecodeError) as error:
+            raise FolderError(f"{path} isn't as infgen wrote it ({error}): put back a copy of it, "
+                              "or choose another --out") from None  # fmt: skip
+
+    def check(self, fingerprint: Mapping[str, str], or_else: str = "") -> None:
+        """Make sure that what is here, if anything, was made for the same dataset. `or_else` is a
+        further remedy.
 
         Raises:
             FolderError: it wasn't; the message names every difference.
         """
         pinned = self.pinned()
-        differences = _differences(pinned.fingerprint, fingerprint) if pinned else []
+        differences = told_differences(pinned.fingerprint, fingerprint) if pinned else ""
         if differences:
-            shown = differences[:SHOWN_DIFFERENCES]
-            if len(differences) > len(shown):
-                shown.append(f"and {len(differences) - len(shown)} more")
             raise FolderError(
-                f"{self.folder} holds a dataset that was made otherwise: {'; '.join(shown)}: "
-                "choose another --out, or give what it was made with"
+                f"{self.folder} holds a dataset that was made otherwise: {differences}: "
+                f"choose another --out, or give what it was made with{or_else}"
             )
 
     @contextmanager
@@ -150,18 +170,50 @@ class Store:
         if not known or known.backgrounds_kept != pinned.backgrounds_kept:
             write_file(self.folder / RECORD, record)
 
+    def begin_part(self, parts: Sequence[Part], record: bytes) -> None:
+        """Write what the parts are, the last of which is to be made, and its run's `record`."""
+        write_file(self.folder / append_file(len(parts) - 1), record)
+        self.write_parts(parts)
+        write_file(self.folder / APPENDING, b"")
+
+    def write_parts(self, parts: Sequence[Part]) -> None:
+        """Write what the parts are."""
+        write_file(self.folder / PARTS, msgspec.json.encode(parts) + b"\n")
+
+    def was_appending(self) -> bool:
+        """Whether the run that appended last was stopped before its very end."""
+        return (self.folder / APPENDING).exists()
+
+    def settle(self) -> None:
+        """Leave no trace of having appended but what was made: the last thing that a run does, for
+        without it the same command goes on instead of appending again."""
+        path = self.folder / APPENDING
+        with told(path):
+            path.unlink(missing_ok=True)
+
     # ---- record files ------------------------------------------------------------------------
 
-    def mend(self, total: int, backgrounds_kept: bool = False) -> list[int]:
-        """Take out of the record files whatever isn't a good line, and return the indices below
-        `total` that have none, in order. With anything to mend or to make the manifest goes first.
+    def gaps(self, total: int, backgrounds_kept: bool = False, first: int = 0) -> dict[int, str]:
+        """The indices from `first` to before `total` without a good line, as for `mend`, each with
+        the failure that its line tells of, if it does. Changes nothing."""
+        gaps: dict[int, str] = {}
+        for path, indices in self._shelves(first, total):
+            data = _read(path)
+            good = {index for index, _ in self._good_lines(data, backgrounds_kept)}
+            failures = {entry.index: entry.failure for entry in _entries(data)}
+            gaps |= {index: failures.get(index, "") for index in indices if index not in good}
+        return gaps
+
+    def mend(self, total: int, backgrounds_kept: bool = False, first: int = 0) -> list[int]:
+        """Take out of the record files whatever isn't a good line, and return the indices from
+        `first` to before `total` that have none, in order. With anything to mend or to make the
+        manifest goes first.
 
         A line is good if it is whole, once, in order, and its picture is on disk; with
         `backgrounds_kept` its background too.
         """
         missing = []
-        for number in range(-(-total // PER_FILE)):
-            path, indices = self._record_file(number), _indices(number, total)
+        for path, indices in self._shelves(first, total):
             data = _read(path)
             good = {
                 index: line
@@ -193,7 +245,7 @@ class Store:
         A record file is cut at its first gap and continued from there, line by line: whenever this
         is stopped, what is on disk is a good beginning.
         """
-        for number, group in groupby(missing, lambda index: index // PER_FILE):
+        for number, group in groupby(missing, self._number):
             self._fill_file(self._record_file(number), list(group), lines)
         if next(lines, None) is not None:
             raise ValueError("more pictures were made than were missing")
@@ -232,6 +284,23 @@ class Store:
         """Every record, in index order; failed pictures included."""
         decoder = msgspec.json.Decoder(Entry)
         return (decoder.decode(line) for line in self.lines())
+
+    def _shelves(self, first: int, total: int) -> Iterator[tuple[Path, range]]:
+        """The record files for the indices from `first` to before `total`, and which of these
+        belong into each."""
+        index = first
+        while index < total:
+            number, part = self._number(index), bisect_right(self.firsts, index)
+            end = index + PER_FILE - (index - self.firsts[part - 1]) % PER_FILE
+            end = min(end, total, *self.firsts[part : part + 1])
+            yield self._record_file(number), range(index, end)
+            index = end
+
+    def _number(self, index: int) -> int:
+        """The number of the record file that an index belongs into."""
+        part = bisect_right(self.firsts, index)
+        before = (-(-(end - first) // PER_FILE) for first, end in pairwise(self.firsts[:part]))
+        return sum(before) + (index - self.firsts[part - 1]) // PER_FILE
 
     def _record_file(self, number: int) -> Path:
         return self.folder / f"samples-{number:05d}.jsonl"
@@ -321,9 +390,26 @@ def open_finished(folder: Path) -> tuple[Store, Manifest]:
     return store, manifest
 
 
-def _indices(number: int, total: int) -> range:
-    """The indices that a record file covers."""
-    return range(number * PER_FILE, min((number + 1) * PER_FILE, total))
+def append_file(number: int) -> str:
+    """The name of the file that holds the settings of a part, from 1 on."""
+    return f"append-{number:04d}.toml"
+
+
+def told_differences(known: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """What differs between two fingerprints, in words, as far as there is room; empty for none."""
+    differences = _differences(known, wanted)
+    shown = differences[:SHOWN_DIFFERENCES]
+    if len(differences) > len(shown):
+        shown.append(f"and {len(differences) - len(shown)} more")
+    return "; ".join(shown)
+
+
+def _entries(data: bytes) -> Iterator[Entry]:
+    """The records of a file's lines, as far as they can be read."""
+    decoder = msgspec.json.Decoder(Entry)
+    for line in data.splitlines():
+        with suppress(msgspec.DecodeError):
+            yield decoder.decode(line)
 
 
 def _index_of(line: bytes) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from infgen.formats import coco, hf, masks, npy, sigtor, voc, yolo
+from infgen.formats import classification, coco, hf, idg, masks, npy, sigtor, voc, yolo
 from infgen.formats.settings import Dataset
 from infgen.records.sample import Entry
 
@@ -75,5 +75,15 @@ EXPORTS: dict[str, Export] = {
         sigtor.convert,
         sigtor.finish,
         check=sigtor.check,
+    ),
+    "idg": Export(
+        "idg/Generated_Data/<class>: YOLO text beside each picture, as Image-Data-Generation",
+        idg.convert,
+        idg.finish,
+    ),
+    "classification": Export(
+        "classification/<split>/<class>: crops of single objects",
+        classification.convert,
+        classification.finish,
     ),
 }

@@ -43,7 +43,7 @@ def convert(entry: Entry, dataset: Dataset) -> Picture:
     annotations = [
         {
             "image_id": image_id,
-            "category_id": obj.class_id + 1,
+            "category_id": _first_label(dataset) + obj.class_id,
             "bbox": [_short(value) for value in obj.box.as_coco()],
             "area": obj.area if obj.rle else _short(obj.box.area),
             "iscrowd": int(obj.crowd),
@@ -65,7 +65,7 @@ def finish(converted: Iterator[Picture], dataset: Dataset) -> None:
         for split in dataset.splits:
             name = f"instances_{split}"
             write = stack.enter_context(streamed_file(folder / f"{name}.json"))
-            indices[split] = _Index(name, dataset.classes, write)
+            indices[split] = _Index(name, dataset, write)
         for picture in converted:
             indices[picture.split].add(picture)
         for index in indices.values():
@@ -79,13 +79,16 @@ class _Index:
     come. The images, which are short, wait and follow at the end.
     """
 
-    def __init__(self, name: str, classes: tuple[str, ...], write: Callable[[bytes], None]):
+    def __init__(self, name: str, dataset: Dataset, write: Callable[[bytes], None]):
         self.write = write
         self.images: list[bytes] = []
         self.annotations = 0
         info = encode({"description": f"{name}, made with infgen"})
         categories = encode(
-            [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
+            [
+                {"id": number, "name": name}
+                for number, name in enumerate(dataset.classes, _first_label(dataset))
+            ]
         )
         self.write(b'{"info":%b,\n"categories":%b,\n"annotations":[' % (info, categories))
 
@@ -114,6 +117,11 @@ def _segmentation(obj: Instance, size: tuple[int, int], masks: str) -> dict[str,
     mask, corner = decode_window(obj.rle, obj.box, size), (obj.box.x0, obj.box.y0)
     # Corners of pixels are whole numbers.
     return [(polygon + corner).astype(int).ravel().tolist() for polygon in polygons(mask)]
+
+
+def _first_label(dataset: Dataset) -> int:
+    first = dataset.settings.first_label
+    return 1 if first is None else first
 
 
 def _short(value: float) -> float:

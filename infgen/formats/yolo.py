@@ -25,36 +25,46 @@ def convert(entry: Entry, dataset: Dataset) -> None:
     """
     outlines = dataset.settings.yolo_labels == "segment" and not dataset.unmasked
     row = _polygon_row if outlines else _box_row
-    text = "".join(row(obj, entry.size) for obj in entry.objects)
+    first = dataset.settings.first_label or 0
+    text = "".join(row(first + obj.class_id, obj, entry.size) for obj in entry.objects)
     write_file(dataset.folder / "labels" / entry.split / f"{entry.stem}.txt", text.encode())
 
 
 def finish(converted: Iterator[None], dataset: Dataset) -> None:
     """Write data.yaml. It names no `path:`, so that readers start from the folder it lies in. There
     is always a train and a val in it: Ultralytics insists."""
+    labels = [*_unused(dataset), *dataset.classes]
     for _ in converted:  # when this ends, all label files are there
         pass
     first = next(iter(dataset.splits), "train")
     places = {name: name if name in dataset.splits else first for name in ("train", "val")}
     places |= {name: name for name in dataset.splits}
     lists = "".join(f"{name}: images/{place}\n" for name, place in places.items())
-    names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(dataset.classes))
-    text = f"{lists}nc: {len(dataset.classes)}\nnames:\n{names}"
+    names = "".join(f"  {number}: {_quoted(name)}\n" for number, name in enumerate(labels))
+    text = f"{lists}nc: {len(labels)}\nnames:\n{names}"
     write_file(dataset.folder / "data.yaml", text.encode())
 
 
-def _polygon_row(obj: Instance, size: tuple[int, int]) -> str:
+def _unused(dataset: Dataset) -> list[str]:
+    """Names for the labels before the first one, as readers want none left out; like no class's."""
+    stem = "unused"
+    while any(name.startswith(f"{stem}_") for name in dataset.classes):
+        stem += "_"
+    return [f"{stem}_{number}" for number in range(dataset.settings.first_label or 0)]
+
+
+def _polygon_row(label: int, obj: Instance, size: tuple[int, int]) -> str:
     mask, corner = decode_window(obj.rle, obj.box, size), (obj.box.x0, obj.box.y0)
     points = (joined_polygon(mask, INSET) + corner) / size
-    return _row(obj.class_id, points.ravel().tolist())
+    return _row(label, points.ravel().tolist())
 
 
-def _box_row(obj: Instance, size: tuple[int, int]) -> str:
-    return _row(obj.class_id, obj.box.as_yolo(size))
+def _box_row(label: int, obj: Instance, size: tuple[int, int]) -> str:
+    return _row(label, obj.box.as_yolo(size))
 
 
-def _row(class_id: int, fractions: Iterable[float]) -> str:
-    return f"{class_id} " + " ".join(f"{value:.6f}" for value in fractions) + "\n"
+def _row(label: int, fractions: Iterable[float]) -> str:
+    return f"{label} " + " ".join(f"{value:.6f}" for value in fractions) + "\n"
 
 
 def _quoted(text: str) -> str:

@@ -117,6 +117,15 @@ class GridPlanner:
         return len(self.foregrounds) * self.repeats
 
     @property
+    def indices(self) -> range:
+        """The indices of the pictures."""
+        return range(self.count)
+
+    def leads(self, index: int) -> bool:
+        """Whether picture `index` is the first of its background."""
+        return index % self.layouts == 0
+
+    @property
     def repeats(self) -> int:
         """How many pictures in a row show a foreground on a background."""
         return FLIPS * self.grid.placements

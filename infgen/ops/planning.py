@@ -14,7 +14,7 @@ from msgspec import Meta
 from infgen.ops.balance import choose_odds
 from infgen.ops.boxes import TRIES, Nearness, Placed
 from infgen.ops.camera import draw_finish
-from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.dealing import choose_val, deal_backgrounds, deal_unused, share_cutouts
 from infgen.ops.framing import cover_size
 from infgen.ops.given import Labels, draw_source
 from infgen.ops.looks import LookSettings, check_looks, draw_look
@@ -25,6 +25,7 @@ from infgen.ops.shapes import draw_shape
 from infgen.ops.truncation import draw_cut_off, place_cut_off
 from infgen.records.box import Box
 from infgen.records.errors import InputError
+from infgen.records.past import Past
 from infgen.records.plan import BackgroundPlan, Dropped, GivenPlan, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
@@ -137,6 +138,10 @@ class Planner:
     Layouts depend on the seed, the class table and the canvas, backgrounds on the seed and their
     table: neither on the number of pictures, nor on how the splits fell.
 
+    With a `past` its pictures are added to a dataset's: their indices, and their backgrounds'
+    numbers, go on where that ends, so that no dice fall twice. Backgrounds that were used come
+    last, and whatever was in a split stays in it.
+
     Raises:
         InputError: the tables ask for no picture, or for more than a dataset may hold, the `looks`
             name what there isn't, or cutouts or backgrounds are too few for what may be repeated.
@@ -150,27 +155,30 @@ class Planner:
         canvas: tuple[int, int],
         looks: LookSettings | None = None,
         nearness: Mapping[str, np.ndarray] | None = None,
+        past: Past | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
         self.looks = looks or LookSettings()
         self.nearness: Mapping[str, np.ndarray] = nearness or {}
         check_looks(self.looks)
-        self.count = _count_pictures(request, settings)
+        self.past = past or Past()
+        self.count = _count_pictures(request, settings, self.past.first_index)
         self.labels = Labels(request.given)
         self._odds, told = choose_odds(request, self.labels, canvas, settings.balance)
         scenes = math.ceil(self.count / settings.per_background)
-        self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
+        self._rows, self._picks, self._again = self._deal_scenes(scenes)
         keys = [self._background_key(number) for number in range(scenes)]
         if settings.max_background_uses:
             check_backgrounds(
                 keys, settings.per_background, self.count, settings.max_background_uses
             )
         layouts = Counter(keys[index // settings.per_background] for index in range(self.count))
-        self._val = choose_val(layouts, settings.val_frac, settings.seed)
+        self._val = choose_val(layouts, settings.val_frac, settings.seed, self.past.splits)
         self._in_val = np.array([key in self._val for key in keys])
-        cutouts_frac = settings.val_frac if self._val else 0
+        cutouts_frac = settings.val_frac if self._val or self.past.has_val else 0
         self._cutouts = [
-            share_cutouts(spec.cutouts, cutouts_frac, settings.seed) for spec in request.classes
+            share_cutouts(spec.cutouts, cutouts_frac, settings.seed, self.past.cutouts)
+            for spec in request.classes
         ]
         capped = settings.max_uses if "paste" in methods else None
         self._deal = self._deal_cutouts(capped) if capped else None
@@ -179,7 +187,8 @@ class Planner:
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that hold pictures, train first."""
-        return ("train", "val") if self._val else ("train",)
+        held = ("train", not self._in_val.all()), ("val", self._in_val.any())
+        return tuple(name for name, holds in held if holds)
 
     @property
     def most_objects(self) -> int:
@@ -191,11 +200,20 @@ class Planner:
         """How many pictures in a row are made on a background."""
         return self.settings.per_background
 
+    @property
+    def indices(self) -> range:
+        """The indices of the run's pictures."""
+        return range(self.past.first_index, self.past.first_index + self.count)
+
+    def leads(self, index: int) -> bool:
+        """Whether picture `index` is the first layout of its background."""
+        return (index - self.past.first_index) % self.settings.per_background == 0
+
     def plan(self, index: int) -> ImagePlan:
-        """The plan of picture `index` (0 <= index < count)."""
-        if not 0 <= index < self.count:
+        """The plan of picture `index`, one of `indices`."""
+        if index not in self.indices:
             raise IndexError(f"there is no picture {index}: the run has {self.count}")
-        number = index // self.settings.per_background
+        number = self._scene_of(index)
         split = "val" if self._in_val[number] else "train"
         background = self._plan_background(number)
         given = self.labels.planned(background, self.canvas)
@@ -214,6 +232,19 @@ class Planner:
             given=given,
         )
 
+    def _deal_scenes(self, scenes: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """The rows and picks of the run's own backgrounds, and how many show a picture again that
+        an earlier run used, or that there are too few of."""
+        specs, seed = self.request.backgrounds, self.settings.seed
+        first, used = self.past.first_background, self.past.splits.keys()
+        if used:
+            return deal_unused(specs, scenes, seed, first, used)
+        return *deal_backgrounds(specs, scenes, seed, first), 0
+
+    def _scene_of(self, index: int) -> int:
+        """Which of the run's own backgrounds, from 0, lies behind a picture."""
+        return (index - self.past.first_index) // self.settings.per_background
+
     def _background_key(self, number: int) -> str:
         row, pick = int(self._rows[number]), int(self._picks[number])
         return scene_key(self.request.backgrounds[row], row, pick)
@@ -222,8 +253,8 @@ class Planner:
         """Deal the cutouts evenly: for that all pictures' objects have to be counted."""
         wanted = np.zeros((self.count, len(self.methods)), np.uint16)
         pasted = [method == "paste" for method in self.methods]
-        for index in range(self.count):
-            wanted[index] = self._draw_counts(stream(self.settings.seed, index, "layout"))
+        for rank, index in enumerate(self.indices):
+            wanted[rank] = self._draw_counts(stream(self.settings.seed, index, "layout"))
         wanted[:, np.logical_not(pasted)] = 0
         in_val = self._in_val[np.arange(self.count) // self.settings.per_background]
         deal = CutoutDeal(self.request.classes, self._cutouts, wanted, in_val, self.settings.seed)
@@ -231,9 +262,10 @@ class Planner:
             raise InputError(problems)
         return deal
 
-    def _plan_background(self, number: int) -> BackgroundPlan:
-        row, pick = int(self._rows[number]), int(self._picks[number])
-        spec, settings = self.request.backgrounds[row], self.settings
+    def _plan_background(self, scene: int) -> BackgroundPlan:
+        row, pick = int(self._rows[scene]), int(self._picks[scene])
+        number, settings = self.past.first_background + scene, self.settings
+        spec = self.request.backgrounds[row]
         return plan_scene(spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac)
 
     def _plan_objects(
@@ -249,7 +281,7 @@ class Planner:
         dropped: list[Dropped] = []
         fraction = self.settings.cut_off_frac
         cuts = stream(self.settings.seed, index, "cut off") if fraction else None
-        hand = self._deal.hand(index, ground.split) if self._deal else None
+        hand = self._deal.hand(index - self.past.first_index, ground.split) if self._deal else None
         for class_id in self._draw_classes(rng):
             spec, method = self.request.classes[class_id], self.methods[class_id]
             cut = draw_cut_off(cuts, fraction, spec) if cuts and method == "paste" else None
@@ -309,7 +341,7 @@ class Planner:
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
         looks = stream(self.settings.seed, index, "blends of decoys")
-        scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
+        scene = self.request.backgrounds[int(self._rows[self._scene_of(index)])]
         placed = Placed(max_overlap=0)
         for box in [one.box for one in objects] + [one.box for one in ground.given]:
             placed.put(box.xyxy)
@@ -352,9 +384,14 @@ class Planner:
         if self.settings.cut_off_frac and "inpaint" in self.methods:
             yield "--cut-off-frac is for pasted objects: inpainted ones stay inside the picture"
         val_frac = self.settings.val_frac
+        if self._again:
+            yield (
+                f"the backgrounds have run out: {self._again} of {len(self._rows)} show a picture "
+                "that others show, too; name more of them for new ones"
+            )
         if not val_frac:
             return
-        if not self._val:
+        if not self._val and not self.past.has_val:
             yield (
                 "there is a single background, and splits never share one: every picture is in "
                 "train, and val points there too; add backgrounds for a true validation split"
@@ -362,9 +399,11 @@ class Planner:
             return
         share = sum(layouts[key] for key in self._val) / self.count
         if abs(share - val_frac) > max(0.02, val_frac / 4):
+            new = "new " if self.past.first_index else ""
             yield (
-                f"val holds {share:.0%} of the pictures instead of {val_frac:.0%}: splits never "
-                f"share a background, and the {len(layouts)} there are can't be divided closer"
+                f"val holds {share:.0%} of the {new}pictures instead of {val_frac:.0%}: splits "
+                f"never share a background, and the {len(layouts)} there are can't be divided "
+                "closer"
             )
         both = [
             spec.name
@@ -380,14 +419,15 @@ class Planner:
             )
 
 
-def _count_pictures(request: Request, settings: PlanSettings) -> int:
+def _count_pictures(request: Request, settings: PlanSettings, before: int) -> int:
     in_table = sum(spec.num_imgs for spec in request.backgrounds)
     if in_table == 0:
         raise InputError("every num_imgs is 0: no picture would be made")
     count = settings.images or in_table * settings.per_background
-    if max(count, in_table) > MOST_PICTURES:
+    most = before + max(count, in_table)
+    if most > MOST_PICTURES:
         raise InputError(
-            f"{max(count, in_table):,} pictures are too many for one dataset: ask for up to "
+            f"{most:,} pictures are too many for one dataset: ask for up to "
             f"{MOST_PICTURES:,}, and give further ones another --seed and --out"
         )
     return count

@@ -13,7 +13,8 @@ from infgen.records.specs import Request
 
 
 class Plans(Protocol):
-    """Plans `count` pictures by index, in any order, on any machine, always alike.
+    """Plans `count` pictures by index, those of `indices`, in any order, on any machine, always
+    alike.
 
     `methods[c]` is how class c is painted, `canvas` is (width, height) in pixels, `notes` are
     sentences for the user; `layouts` consecutive pictures share each background. `nearness` holds
@@ -41,5 +42,12 @@ class Plans(Protocol):
     def layouts(self) -> int:
         """How many pictures in a row are made on a background."""
 
+    @property
+    def indices(self) -> range:
+        """The indices of the run's pictures."""
+
+    def leads(self, index: int) -> bool:
+        """Whether picture `index` is the first of its background."""
+
     def plan(self, index: int) -> ImagePlan:
-        """The plan of picture `index` (0 <= index < count)."""
+        """The plan of picture `index`, one of `indices`."""

@@ -44,7 +44,7 @@ class CutoutDeal:
             self._totals[split] = mine.sum(axis=0, dtype=np.int64).tolist()
 
     def hand(self, index: int, split: str) -> Hand:
-        """What is dealt to a picture."""
+        """What is dealt to a picture, by its number in the run."""
         return Hand(self, index, split)
 
     def die(self, index: int, split: str, class_id: int, number: int) -> float:

@@ -39,12 +39,41 @@ class Failure(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What one run made, or is making, of a dataset that was appended to: the `pictures` from index
+    `first` on. `classes` are all that the dataset has with this part, in the order of their ids,
+    with their prompts; `painted` are those that this run paints. `formats` are to be there when it
+    ends; the rest is as in Manifest and in run.toml."""
+
+    first: int
+    pictures: int
+    classes: dict[str, str]
+    painted: tuple[str, ...]
+    backgrounds_kept: bool
+    formats: tuple[str, ...]
+    methods: dict[str, str]
+    fingerprint: dict[str, str]
+    settings: dict[str, Any]
+    models: dict[str, Any]
+    sources: dict[str, dict[str, str]]
+    eyes: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The index after its last picture."""
+        return self.first + self.pictures
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
     `sources` hashes every picture file used, `notes` are the warnings that the user was given.
     `painted` is false where the pictures are somebody else's, taken as they were. `backgrounds` are
-    the uses of the user's pictures, by picture of the dataset."""
+    the uses of the user's pictures, by picture of the dataset.
+
+    Where a dataset was appended to, `parts` says what each run made, the first one too, and
+    `settings`, `models`, `fingerprint` and `sources` are those of the first."""
 
     infgen: str
     pictures: int
@@ -60,6 +89,7 @@ class Manifest(msgspec.Struct, frozen=True):
     versions: dict[str, str]
     painted: bool = True
     backgrounds: Uses = Uses()
+    parts: tuple[Part, ...] = ()
 
     @property
     def unmasked(self) -> int:

@@ -53,11 +53,16 @@ PLAIN_KINDS = ("plain", "plain:colour", "plain:gradient", "plain:noise")
 
 
 def read_request(
-    backgrounds: Path, classes: Path, canvas: tuple[int, int]
+    backgrounds: Path,
+    classes: Path,
+    canvas: tuple[int, int],
+    known: Mapping[str, str] | None = None,
 ) -> tuple[Request, list[Problem]]:
     """Read and check both tables and every picture they name: (request, warnings).
 
-    `canvas` is the final pictures' (width, height), against which sizes are checked.
+    `canvas` is the final pictures' (width, height), against which sizes are checked. `known` are
+    the classes, with their prompts, of a dataset that is added to: rows without a name that have
+    such a prompt are these classes.
 
     Raises:
         InputError: with every problem of both files at once, in file order.
@@ -65,7 +70,7 @@ def read_request(
     with quiet_pillow(), ThreadPoolExecutor() as pool:  # decoding is most of the work
         checker = _PictureChecker(pool)
         scenes, scene_problems, scene_warnings = _read_backgrounds(backgrounds, checker)
-        objects, class_problems, class_warnings = _read_classes(classes, canvas, checker)
+        objects, class_problems, class_warnings = _read_classes(classes, canvas, checker, known)
     problems = scene_problems + class_problems
     if problems:
         raise InputError(problems)
@@ -285,10 +290,13 @@ CLASS_COLUMNS = (
 
 
 def _read_classes(
-    path: Path, canvas: tuple[int, int], checker: _PictureChecker
+    path: Path,
+    canvas: tuple[int, int],
+    checker: _PictureChecker,
+    known: Mapping[str, str] | None = None,
 ) -> tuple[list[ClassSpec], list[Problem], list[Problem]]:
     rows, problems, warnings = read_rows(path, CLASS_COLUMNS)
-    names, name_problems, name_warnings = _name_classes(path, rows)
+    names, name_problems, name_warnings = _name_classes(path, rows, known or {})
     problems += name_problems
     specs = []
     for row, name in zip(rows, names, strict=True):
@@ -343,11 +351,13 @@ def _judge_order(row: Row, *pairs: tuple[str, str]) -> list[Fault]:
 
 
 def _name_classes(
-    path: Path, rows: Sequence[Row]
+    path: Path, rows: Sequence[Row], known: Mapping[str, str]
 ) -> tuple[list[str], list[Problem], list[Problem]]:
-    """The label of every row: its `name`, or one made from its prompt."""
+    """The label of every row: its `name`, that of a `known` class with its prompt, or one made from
+    its prompt."""
     problems = []
     seen: dict[str, int] = {}
+    alike = {folded(name): name for name in known}
     for row in rows:
         name = folded(row["name"])
         if name in seen:
@@ -355,16 +365,36 @@ def _name_classes(
             problems.append(problem_at(path, text, row.line, "name"))
         elif name:
             seen[name] = row.line
+        if row["name"] and alike.get(name, row["name"]) != row["name"]:
+            text = f"'{row['name']}' is '{alike[name]}' in the dataset: write it as it is there"
+            problems.append(problem_at(path, text, row.line, "name"))
         if not row["name"] and not row["prompt"] and row.broken.isdisjoint(("name", "prompt")):
             text = "is empty, and so is name: fill in one of them"
             problems.append(problem_at(path, text, row.line, "prompt"))
     unnamed = [row for row in rows if not row["name"]]
-    made = names_from_prompts(
-        [row["prompt"] for row in unnamed], taken=[row["name"] for row in rows if row["name"]]
+    made = _made_names(
+        [row["prompt"] for row in unnamed], [row["name"] for row in rows if row["name"]], known
     )
     by_line = {row.line: name for row, name in zip(unnamed, made, strict=True)}
     names = [row["name"] or by_line[row.line] for row in rows]
     return names, problems, _repeated_prompts(path, unnamed, made)
+
+
+def _made_names(
+    prompts: Sequence[str], given: Sequence[str], known: Mapping[str, str]
+) -> list[str]:
+    """Names for prompts: of the `known` classes that have them, as far as these aren't `given`, or
+    new ones, unlike all others and told apart from all prompts."""
+    kept: dict[str, list[str]] = {}
+    for name, prompt in known.items():
+        if name not in given:
+            kept.setdefault(prompt, []).append(name)
+    others = [prompt for prompt in known.values() if prompt and prompt not in prompts]
+    made = names_from_prompts([*prompts, *others], taken=[*given, *known])
+    return [
+        kept[prompt].pop(0) if kept.get(prompt) else name
+        for prompt, name in zip(prompts, made, strict=False)
+    ]
 
 
 def _repeated_prompts(path: Path, rows: Sequence[Row], names: Sequence[str]) -> list[Problem]:
@@ -387,7 +417,7 @@ def read_class_names(path: Path) -> tuple[list[str], list[Problem]]:
     over."""
     columns = [column for column in CLASS_COLUMNS if column.name in ("prompt", "name")]
     rows, problems, _ = read_rows(path, columns)
-    names, name_problems, _ = _name_classes(path, rows)
+    names, name_problems, _ = _name_classes(path, rows, {})
     return names, problems + name_problems
 
 

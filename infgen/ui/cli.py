@@ -179,7 +179,7 @@ def _taken(
 
 def _plan(arguments: Mapping[str, Any]) -> int:
     planner = runner.plan(_settings(arguments), Terminal())
-    plans = map(planner.plan, range(planner.count))
+    plans = map(planner.plan, planner.indices)
     if not arguments["json"]:
         print_plans(planner, plans)
         return 0

@@ -237,6 +237,37 @@ def test_a_disk_that_refuses_a_record_is_told(store: Store) -> None:
         store.fill([0], painted(store, [0]))
 
 
+def test_each_part_has_record_files_of_its_own(store: Store) -> None:
+    store.firsts = (0, 13, 16, 36)
+    store.fill(list(range(40)), painted(store, range(40)))
+    files = sorted(record_files(store).items())
+    assert [len(data.splitlines()) for _, data in files] == [10, 3, 3, 10, 10, 4]
+    assert [entry.index for entry in store.entries()] == list(range(40))
+    before = record_files(store)
+    assert store.mend(40) == store.mend(36, first=16) == [] and store.gaps(40) == {}
+    for index in (12, 13, 20, 39):
+        (store.folder / f"images/train/{index:08d}.jpg").unlink()
+    assert store.gaps(36, first=16) == {20: ""} and list(store.gaps(40)) == [12, 13, 20, 39]
+    assert record_files(store) == before
+    assert store.mend(36, first=16) == [20]
+    assert store.mend(40) == [12, 13, 20, 39]
+    store.fill([12, 13, 20, 39], painted(store, [12, 13, 20, 39]))
+    assert record_files(store) == before
+
+
+def test_gaps_tell_why_a_picture_failed(store: Store) -> None:
+    store.fill([0, 1, 2], iter([paint(store, 0), line(1, failure="no room"), paint(store, 2)]))
+    (store.folder / "images/train/00000002.jpg").unlink()
+    assert store.gaps(4) == {1: "no room", 2: "", 3: ""}
+
+
+def test_parts_that_infgen_did_not_write_are_refused(store: Store) -> None:
+    assert store.parts() == ()
+    (store.folder / "parts.json").write_text('[{"first": 0}]')
+    with pytest.raises(FolderError, match=r"parts.json isn't as infgen wrote it"):
+        store.parts()
+
+
 # ---- whose folder --------------------------------------------------------------------------------
 
 

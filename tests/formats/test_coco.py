@@ -174,3 +174,17 @@ def test_a_full_disk_is_told_too(tmp_path):
         export(dataset, entries)  # the last bytes don't fit
     with pytest.raises(StorageError, match=r"instances_val\.json: No space left"):
         export(dataset, entries * 50)  # nor do those in the middle
+
+
+@pytest.mark.parametrize(("first", "ids"), [(None, [1, 2, 3]), (0, [0, 1, 2]), (12, [12, 13, 14])])
+def test_category_ids_may_start_elsewhere(tmp_path, first, ids):
+    dataset, entries = write_dataset(tmp_path, first_label=first)
+    export(dataset, entries)
+    for split in SPLITS:
+        coco = read(COCO, index_path(dataset, split))
+        assert sorted(coco.getCatIds()) == ids
+        assert [one["name"] for one in coco.loadCats(ids)] == list(dataset.classes)
+        assert {one["category_id"] for one in coco.anns.values()} <= set(ids[:2])
+        mine = [entry for entry in entries if entry.split == split]
+        objects = sum(one.class_id == 0 for entry in mine for one in entry.objects)
+        assert len(coco.getAnnIds(catIds=ids[:1])) == objects

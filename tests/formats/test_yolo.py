@@ -195,3 +195,17 @@ def test_exporting_again_overwrites(tmp_path):
     assert contents().keys() == before.keys()
     assert all(len(row) == 5 for entry in entries for row in rows(detect, entry))
     assert not list(tmp_path.rglob(".*.part"))
+
+
+def test_labels_may_start_elsewhere_and_stay_dense(tmp_path: Path) -> None:
+    dataset, entries = write_dataset(tmp_path, first_label=3)
+    dataset = replace(dataset, classes=("coin", "unused_1", "note"))
+    export(dataset, entries)
+    labels = {row[0] for entry in entries for row in rows(dataset, entry)}
+    assert labels == {3, 4}
+    data = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    names = ["unused__0", "unused__1", "unused__2", "coin", "unused_1", "note"]
+    assert data["nc"] == 6 and data["names"] == dict(enumerate(names))
+    reads = [read_supervision(dataset, split) for split in SPLITS]
+    shown = {read.classes[i] for read in reads for _, _, one in read for i in one.class_id}
+    assert shown == {"coin", "unused_1"}

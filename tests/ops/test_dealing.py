@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.dealing import ENOUGH_TO_SHARE, choose_val, deal_backgrounds, share_cutouts
+from infgen.ops.dealing import (
+    ENOUGH_TO_SHARE,
+    choose_val,
+    deal_backgrounds,
+    deal_unused,
+    share_cutouts,
+)
 from tests.asked import background, picture, pictures
 
 seeds = st.integers(0, 2**32)
@@ -156,3 +162,91 @@ def test_classes_that_use_the_same_files_part_them_alike():
 def test_other_seeds_hold_back_other_cutouts():
     seen = {share_cutouts(pictures(5), 0.1, seed)["val"] for seed in range(60)}
     assert seen == {(0,), (1,), (2,), (3,), (4,)}
+
+
+# ---- what was used before ------------------------------------------------------------------------
+
+
+def hashes_of(specs, rows, picks):
+    """What each dealt background shows; None for made ones."""
+    return [
+        specs[row].pictures[pick].sha256 if specs[row].pictures else None
+        for row, pick in zip(rows.tolist(), picks.tolist(), strict=True)
+    ]
+
+
+@given(tables, st.integers(1, 80), seeds, st.data())
+def test_used_pictures_come_only_when_all_others_have_come(rows, count, seed, data):
+    specs = table(rows)
+    there = sorted({p.sha256 for spec in specs if spec.num_imgs for p in spec.pictures})
+    used = set(data.draw(st.lists(st.sampled_from(there), unique=True))) if there else {"x"}
+    dealt, picks, again = deal_unused(specs, count, seed, 7, used)
+    shown = [one for one in hashes_of(specs, dealt, picks) if one]
+    fresh = len(there) - len(used & set(there))
+    first = shown[:fresh]
+    assert len(set(first)) == len(first) and not used & set(first)
+    assert again == len(shown) - len(first)
+    plain = deal_backgrounds(specs, count, seed, 7)[0]  # pictures only take turns among themselves
+    made = [not specs[row].pictures for row in dealt.tolist()]
+    assert made == [not specs[row].pictures for row in plain.tolist()]
+    for row, (num_imgs, files) in enumerate(rows):
+        assert num_imgs or not (dealt == row).any()
+        if not files:
+            mine = picks[dealt == row].tolist()
+            assert mine == list(range(len(mine)))
+
+
+def test_copies_of_a_file_are_one_picture_across_rows():
+    rows = (background(3, *pictures(3)), background(3, *pictures(3)), background(2, *pictures(2)))
+    dealt, picks, again = deal_unused(rows, 8, 0, 5, {picture("file0.png").sha256})
+    assert len(set(hashes_of(rows, dealt, picks)[:2])) == 2 and again == 6
+
+
+def test_what_was_dealt_first_shuffles_the_decks():
+    specs = (background(9, *pictures(9)),)
+    one, other = (deal_backgrounds(specs, 9, 0, first)[1].tolist() for first in (0, 9))
+    assert sorted(one) == sorted(other) and one != other
+
+
+weights = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 9), min_size=1)
+
+
+@given(weights, st.data(), st.floats(0, 0.9), seeds)
+def test_what_is_known_keeps_its_split(weights, data, val_frac, seed):
+    known = data.draw(
+        st.dictionaries(
+            st.one_of(st.sampled_from(sorted(weights)), st.just("elsewhere")),
+            st.sampled_from(["train", "val"]),
+            min_size=1,
+        )
+    )
+    val = choose_val(weights, val_frac, seed, known)
+    for key in weights:
+        if key in known:
+            assert (key in val) == (known[key] == "val")
+    free = [key for key in weights if key not in known]
+    if not val_frac:
+        assert not val & set(free)
+        return
+    if free and "val" not in known.values():
+        assert val & set(free)
+    if len(val & set(free)) > 1:  # never so many that fewer would be closer
+        target = val_frac * sum(weights.values())
+        most = max(weights[key] for key in val & set(free))
+        assert sum(weights[key] for key in val) <= target + most
+
+
+@given(st.integers(ENOUGH_TO_SHARE, 20), st.floats(0.01, 0.9), seeds, st.data())
+def test_known_cutouts_keep_their_split_while_both_have_some(count, val_frac, seed, data):
+    files = pictures(count)
+    names = st.sampled_from([one.sha256 for one in files])
+    known = data.draw(st.dictionaries(names, st.sampled_from(["train", "val"])))
+    pools = share_cutouts(files, val_frac, seed, known)
+    assert pools["train"] and pools["val"]
+    if set(pools["train"]) & set(pools["val"]):
+        assert pools["train"] == pools["val"] == tuple(range(count))
+        assert len(known) == count and len(set(known.values())) == 1  # none is left for the other
+        return
+    assert sorted(pools["train"] + pools["val"]) == list(range(count))
+    for split in pools:
+        assert all(known.get(files[i].sha256, split) == split for i in pools[split])
