@@ -27,6 +27,7 @@ from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
+from infgen.stages.cutting import CuttingSettings
 from infgen.stages.inpaint import InpaintSettings
 
 DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it open
@@ -128,10 +129,27 @@ class BankSettings(msgspec.Struct, frozen=True):
     model: ModelSettings = ModelSettings()
 
 
+class CutoutsSettings(msgspec.Struct, frozen=True):
+    """All that `infgen cutouts` may be told."""
+
+    source: (
+        Annotated[
+            Path,
+            Meta(description="a folder with a folder of pictures for each class, or a dataset"),
+        ]
+        | None
+    ) = None
+    out: Annotated[Path, Meta(description="folder of the cutouts")] = Path("cutouts")
+    workers: Workers | None = None
+    max_failures: MaxFailures = 0
+    cutting: CuttingSettings = CuttingSettings()
+
+
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 MODELS = ("model", "inpaint_model", "detector", "segmenter", "scorer")  # names, or folders
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
+FLAGS = {"source": ("--from",), "out": ("--out", "-o")}  # `from` is a word of Python's own
 
 
 @dataclass(frozen=True)
@@ -150,8 +168,12 @@ class Option:
     help: str
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        return FLAGS.get(self.name, ("--" + self.name.replace("_", "-"),))
+
+    @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return self.flags[0]
 
 
 def options(of: type[msgspec.Struct] = RunSettings) -> Iterator[Option]:
@@ -240,7 +262,7 @@ def _as_path(kind: type, raw: Any) -> Any:
     return kind(raw).expanduser()
 
 
-def flatten(settings: RunSettings | RelabelSettings | BankSettings) -> dict[str, Any]:
+def flatten(settings: msgspec.Struct) -> dict[str, Any]:
     """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
     flat = {}
     for option in options(type(settings)):
@@ -259,7 +281,7 @@ def _plain(value: Any) -> Any:
 
 
 def write_toml(
-    settings: RunSettings | RelabelSettings | BankSettings,
+    settings: msgspec.Struct,
     record: Mapping[str, Any],
     verb: str = "run",
 ) -> bytes:

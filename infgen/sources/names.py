@@ -35,6 +35,22 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
 
 
+def folder_names(names: Sequence[str], kept: str = "-") -> list[str]:
+    """A folder's name for each of `names`, no two alike: letters that any disk and CSV cell takes,
+    with those of `kept`, and others as underscores."""
+    folders: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        folder = plain = re.sub(rf"[^\w{re.escape(kept)}]+", "_", name).strip("_ ") or "class"
+        number = 1
+        while folded(folder) in taken:
+            number += 1
+            folder = f"{plain}_{number}"
+        taken.add(folded(folder))
+        folders.append(folder)
+    return folders
+
+
 def names_from_prompts(prompts: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
     """A short name for each prompt, all different (as `folded` sees it), none of `taken`.
 

@@ -182,6 +182,18 @@ def read_any(path: Path) -> np.ndarray:
         return np.array(_rgb(image))
 
 
+def read_as_it_is(path: Path) -> np.ndarray:
+    """Any picture file as it is now, upright: (H, W, 4) uint8 RGBA if it says anything of
+    transparency, else (H, W, 3) RGB.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        _load(image)
+        return np.array(_upright(image, "RGBA" if image.has_transparency_data else "RGB"))
+
+
 def read_thumbnail(path: Path, side: int) -> tuple[np.ndarray, tuple[int, int]]:
     """A picture squeezed to (side, side) uint8 grey, and its full upright (width, height): of JPEGs
     little more than every eighth pixel is decoded.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -95,6 +95,15 @@ def with_cutouts(path: Path, cells: Mapping[int, str]) -> bytes:
         row = [*row, *[""] * (len(header) - len(row))][: len(header)]
         row[names.index("cutouts")] = cells.get(line, "")
         table.writerow(row)
+    return text.getvalue().encode()
+
+
+def write_table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> bytes:
+    """A table of these columns; cells that a row doesn't have are empty."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [one.name for one in columns], restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
     return text.getvalue().encode()
 
 

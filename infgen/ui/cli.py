@@ -18,10 +18,12 @@ from infgen import __version__
 from infgen.batch import runner
 from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
+from infgen.batch.cutouts import cutouts
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
     BankSettings,
+    CutoutsSettings,
     Option,
     RelabelSettings,
     RunSettings,
@@ -41,6 +43,7 @@ from infgen.ui.terminal import (
     Terminal,
     mend_streams,
     print_bank,
+    print_cutouts,
     print_error,
     print_eyes,
     print_models,
@@ -64,6 +67,7 @@ GROUPS = {
     "verify": "what judges painted objects",
     "pictures": "the pictures",
     "export": "the labels",
+    "cutting": "how objects are cut out",
 }
 
 EPILOGUE = """\
@@ -141,6 +145,18 @@ def _bank(arguments: Mapping[str, Any]) -> int:
     print_bank(manifest, settings.out)
     empty = any(not one.objects for one in manifest.classes)
     return EXIT_FAILURES if empty or len(manifest.failures) > settings.max_failures else 0
+
+
+def _cutouts(arguments: Mapping[str, Any]) -> int:
+    settings = _settings_of(CutoutsSettings, arguments)
+    try:
+        manifest = cutouts(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
+        raise
+    print_cutouts(manifest, settings.out)
+    failed = len(manifest.failures) > settings.max_failures
+    return EXIT_FAILURES if failed or not manifest.pictures else 0
 
 
 def _plan(arguments: Mapping[str, Any]) -> int:
@@ -235,7 +251,7 @@ def _unknown_text(text: str) -> str:
         return f"'{text}' has no option before it: see infgen --help"
     known = [
         option.flag
-        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings)
+        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings, CutoutsSettings)
         for option in options(of)
     ]
     known += ["--config", "--json", "--file", "--count"]
@@ -270,10 +286,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(relabelled, of=RelabelSettings)
 
-    cutouts = _verb(
+    painted = _verb(
         verbs, "bank", _bank, "have a model paint cutouts, for run --method paste to use"
     )
-    _add_settings(cutouts, of=BankSettings)
+    _add_settings(painted, of=BankSettings)
+
+    own = _verb(
+        verbs, "cutouts", _cutouts, "cut objects out of your own pictures, for run to paste"
+    )
+    _add_settings(own, of=CutoutsSettings)
 
     plan = _verb(verbs, "plan", _plan, "say what run would make, without making it")
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")
@@ -350,7 +371,13 @@ def _add_option(group: Any, option: Option) -> None:
             option.flag, action=argparse.BooleanOptionalAction, default=None, help=_help(option)
         )
     else:
-        group.add_argument(option.flag, metavar=_metavar(option), help=_help(option), default=None)
+        group.add_argument(
+            *option.flags,
+            dest=option.name,
+            metavar=_metavar(option),
+            help=_help(option),
+            default=None,
+        )
 
 
 def _metavar(option: Option) -> str:
