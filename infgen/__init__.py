@@ -64,7 +64,7 @@ def audit(
     reporter: Reporter | None = None,
     **settings: Any,
 ) -> Audit:
-    """Look hard at any COCO, YOLO or infgen dataset; write audit.json and audit.md, and return the
+    """Look hard at any dataset that READERS can read; write audit.json and audit.md, and return the
     findings. `settings` are the options of `infgen audit` by name; `second_opinion` is a function
     that labels are held against, from a picture (H, W, 3) uint8, a box in it and its class's name
     to a mask (H, W) bool, or None where nothing is to be seen."""

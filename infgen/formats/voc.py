@@ -19,6 +19,7 @@ from PIL import Image
 
 from infgen.formats.label_map import label_map
 from infgen.formats.settings import Dataset
+from infgen.ops.instances import colour_map
 from infgen.records.errors import InputError
 from infgen.records.sample import Entry, Instance
 from infgen.sources import disk
@@ -84,16 +85,6 @@ def class_names(classes: tuple[str, ...]) -> tuple[str, ...]:
             )
         taken[name] = original
     return names
-
-
-def colour_map() -> np.ndarray:
-    """VOC's palette, (256, 3) uint8 RGB: the bits of the index, dealt out to red, green and blue in
-    turn, lowest first, become the channels' bits, highest first."""
-    index = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        colours[:, bit % 3] |= ((index >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
-    return colours
 
 
 def check(classes: tuple[str, ...], objects: int) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from infgen.ops.blend import OPAQUE
+from infgen.ops.instances import values_of_colours
 from infgen.records.errors import PictureError
 from infgen.records.specs import Picture
 
@@ -192,6 +193,20 @@ def read_as_it_is(path: Path) -> np.ndarray:
     with quiet_pillow(), _opened(_read(path)) as image:
         _load(image)
         return np.array(_upright(image, "RGBA" if image.has_transparency_data else "RGB"))
+
+
+def read_values(path: Path) -> np.ndarray:
+    """A mask file's (H, W) values, uint8 or more: its grey values, its places in a palette, or, of
+    one saved in colours, their places in VOC's palette.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        _load(image)
+        if image.mode == "P" or len(image.getbands()) == 1:
+            return np.array(image).astype(np.int32)
+        return values_of_colours(np.asarray(image.convert("RGB")))
 
 
 def read_thumbnail(path: Path, side: int) -> tuple[np.ndarray, tuple[int, int]]:

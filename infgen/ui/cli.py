@@ -319,8 +319,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")
     _add_settings(export, only=(*_names_of("export"), "workers"))
 
-    check = _verb(verbs, "audit", _audit, "look hard at any COCO, YOLO or infgen dataset")
-    check.add_argument("dataset", type=Path, help="a dataset's folder, .json or data.yaml")
+    check = _verb(verbs, "audit", _audit, "look hard at any dataset, whoever made it")
+    check.add_argument("dataset", type=Path, help="a dataset's folder, .json, data.yaml or .txt")
     group = check.add_argument_group("the audit")
     for option in options(AuditSettings):
         _add_option(group, option)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infgen.records.errors import InputError, Problem
-from infgen.sources.datasets import coco, made, yolo
+from infgen.sources.datasets import coco, made, sigtor, voc, yolo
 from infgen.sources.datasets.common import LabelledDataset
 
 __all__ = ["READERS", "LabelledDataset", "Reader", "open_dataset"]
@@ -31,6 +31,8 @@ READERS: dict[str, Reader] = {  # the first that finds something reads a folder
     "infgen": Reader("a folder that infgen made", made.find, made.open_files),
     "coco": Reader("a COCO .json, or a folder with some", coco.find, coco.open_files),
     "yolo": Reader("a YOLO data.yaml, or its folder", yolo.find, yolo.open_files),
+    "voc": Reader("a Pascal VOC folder (Annotations, JPEGImages)", voc.find, voc.open_files),
+    "sigtor": Reader("a SIGtor text, or a folder with some", sigtor.find, sigtor.open_files),
 }
 
 
