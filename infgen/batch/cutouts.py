@@ -14,15 +14,17 @@ from pathlib import Path
 import msgspec
 
 from infgen import __version__
+from infgen.batch.cutter import Cutter, Result
 from infgen.batch.engines import Crew
-from infgen.batch.fingerprint import RECIPE
+from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
-from infgen.batch.quarry import Cutter, Quarry, Result, hash_bytes, open_quarry
+from infgen.batch.quarry import Quarry, open_quarry
 from infgen.batch.register import Register
+from infgen.batch.relabel import resolve_segmenter
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import CHUNK, TOLD_FAILURES, versions, workers_for
+from infgen.batch.runner import CHUNK, TOLD_FAILURES, open_eyes, versions, workers_for
 from infgen.batch.settings import CutoutsSettings, flatten, write_toml
 from infgen.batch.store import MANIFEST, Pinned, Store
 from infgen.records.errors import InputError, WorkerDied
@@ -30,6 +32,7 @@ from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.taken import Taken
 from infgen.report.sheet import draw_sheet
 from infgen.sources.disk import write_file
+from infgen.sources.sidecars import hash_together
 
 METHOD = "cutouts"
 TILES = 48  # cutouts on the contact sheet
@@ -48,7 +51,8 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
     if settings.source is None:
         raise InputError("--from is missing: name a folder of class folders, or a dataset")
     quarry = open_quarry(settings.source)
-    notes = quarry.notes
+    eyes = resolve_segmenter(settings.segmenter)
+    notes = (*quarry.notes, *(eyes.warnings if eyes else ()))
     for note in notes:
         reporter.warn(note)
     reporter.say(f"cutouts: {', '.join(quarry.classes)}")
@@ -56,7 +60,7 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
     pinned = Pinned(
         infgen=__version__,
         methods=dict.fromkeys(quarry.classes, METHOD),
-        fingerprint=_fingerprint(settings),
+        fingerprint=_fingerprint(settings) | (eye_prints(eyes) if eyes else {}),
     )
     store.check(pinned.fingerprint)
     with ExitStack() as stack:
@@ -65,8 +69,11 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
         tables = _tables_before(store)
         register = Register(store.folder)
         failures: list[Taken] = []
-        crew = stack.enter_context(Crew(workers_for(settings.workers, quarry.count)))
         cutter = Cutter(settings.out, quarry.folders, settings.cutting)
+        if eyes:
+            cutter.segmenter = open_eyes(eyes, reporter).segmenter
+        workers = 1 if eyes else workers_for(settings.workers, quarry.count)
+        crew = stack.enter_context(Crew(workers))
         with register.open():
             results = crew.map(cutter, quarry.blocks(register), CHUNK)
             try:
@@ -93,7 +100,7 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
             formats=(),
             notes=(*notes, *shortfalls, *kept),
             settings=flatten(settings),
-            models={},
+            models={"eyes": eyes.record} if eyes else {},
             fingerprint=dict(pinned.fingerprint),
             sources={"tables": tables},
             versions=versions(),
@@ -165,12 +172,12 @@ def _write_tables(
     for name, data in quarry.tables(register, folder).items():
         path = folder / name
         there = path.read_bytes() if path.exists() else None
-        if there not in (None, data) and hash_bytes(there) != before.get(name):
+        if there not in (None, data) and hash_together(there) != before.get(name):
             notes.append(f"{path} was changed and is kept as it is: delete it to have it anew")
             continue
         if there != data:
             write_file(path, data)
-        hashes[name] = hash_bytes(data)
+        hashes[name] = hash_together(data)
     return hashes, notes
 
 

@@ -82,6 +82,7 @@ class Pipeline:
             self._stage = Paste(
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
                 settings.plan.min_visible,
+                names,
             )
 
     def __call__(self, index: int) -> Made:

@@ -2,64 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from infgen.batch.pipeline import encode_picture, told_failure
 from infgen.batch.register import Register
-from infgen.ops.census import absent_row, unknown_row
-from infgen.ops.cutting import NoCutout
-from infgen.records.errors import REFUSED, InputError, PictureError, Problem
-from infgen.records.taken import Piece, Taken
+from infgen.ops.census import absent_row, known_row, unknown_row
+from infgen.records.errors import InputError, Problem
+from infgen.records.labelled import LabelledPicture
+from infgen.records.taken import Extent, Taken
 from infgen.sources.crops import Crop, read_crops
-from infgen.sources.disk import write_file
+from infgen.sources.datasets import LabelledDataset, open_dataset, reader_of
 from infgen.sources.names import folded, folder_names
-from infgen.sources.pictures import read_as_it_is
-from infgen.sources.tables import CLASS_COLUMNS, write_table
-from infgen.stages.cutting import CuttingSettings, Snippet, cut_picture
+from infgen.sources.pictures import find_pictures, short_name
+from infgen.sources.sidecars import hash_together
+from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS, write_table
 
-TABLE = "classes.csv"
+TABLE, SCENES = "classes.csv", "background.csv"
 EVERYWHERE = {"mirror": "yes", "x_min": "0", "x_max": "1", "y_min": "0", "y_max": "1"}
 
 
 class Block(NamedTuple):
-    """A picture to cut from: what its cutouts' names begin with, and what is known of it."""
+    """A picture to cut from: its name, what its cutouts' names begin with, what is known of it."""
 
-    of: Crop
+    of: Crop | LabelledPicture
+    name: str
     stem: str
     known: Taken | None
 
 
-class Result(NamedTuple):
-    """What became of a picture; None if that is known already. `trace` is a bug's traceback."""
-
-    line: Taken | None
-    trace: str = ""
-
-
-def hash_bytes(*parts: bytes) -> str:
-    """A hash of bytes, or of several."""
-    if len(parts) == 1:
-        return hashlib.sha256(parts[0]).hexdigest()
-    return hash_bytes(b"".join(hashlib.sha256(part).digest() for part in parts))
-
-
-# ---- the sources ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Quarry:
-    """A source that was opened: its class names, its number of pictures, and sentences about it."""
+    """A source that was opened: its class names, its number of pictures, and sentences about it.
+    Either all pictures are `crops`, or they are those of a `dataset`."""
 
+    place: Path
     classes: tuple[str, ...]
     count: int
-    crops: list[Crop]
+    crops: tuple[Crop, ...] = ()
+    dataset: LabelledDataset | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -70,98 +54,103 @@ class Quarry:
     def blocks(self, register: Register) -> Iterator[Block]:
         """Every picture, in order, each with a stem that no other in its folder has: its file's,
         but for a hash of its whole name where another's is called alike (0.jpg and 0.png)."""
-        taken = {_key(one.picture, one.stem) for one in register.all()}
-        for crop in self.crops:
-            known = register.known(crop.name)
-            stem = known.stem if known else _stem(crop.name)
-            if known is None and _key(crop.name, stem) in taken:
-                stem += f"-{hash_bytes(crop.name.encode())[:8]}"
-            taken.add(_key(crop.name, stem))
-            yield Block(crop, stem, known)
+        taken = {self._key(one.picture, one.stem) for one in register.all()}
+        for name, picture in self._pictures():
+            known = register.known(name)
+            stem = known.stem if known else _stem(name)
+            if known is None and self._key(name, stem) in taken:
+                stem += f"-{hash_together(name.encode())[:8]}"
+            taken.add(self._key(name, stem))
+            yield Block(picture, name, stem, known)
+
+    def _pictures(self) -> Iterator[tuple[str, Crop | LabelledPicture]]:
+        if self.dataset is None:
+            yield from ((crop.name, crop) for crop in self.crops)
+            return
+        top = self.place if self.place.is_dir() else self.place.parent
+        for picture in self.dataset.pictures():
+            yield short_name(picture.path, top), picture
+
+    def _key(self, name: str, stem: str) -> str:
+        """What no two pictures may share: of class folders each has its own names."""
+        return folded(stem if self.dataset else (PurePosixPath(name).parent / stem).as_posix())
 
     def tables(self, register: Register, folder: Path) -> dict[str, bytes]:
         """What a run needs to paste the cutouts: the bytes of the tables by their names."""
         there = {piece.name for piece in register.pieces()}
+        known = _known_rows(self.classes, register) if self.dataset else {}
         rows = [
             {"prompt": name, "name": name, **EVERYWHERE}
-            | (unknown_row() | {"cutouts": self.folders[name]} if name in there else absent_row())
+            | (
+                known.get(name, unknown_row()) | {"cutouts": self.folders[name]}
+                if name in there
+                else absent_row()
+            )
             for name in self.classes
         ]
-        return {TABLE: write_table(CLASS_COLUMNS, rows)}
-
-
-def _key(name: str, stem: str) -> str:
-    return folded((PurePosixPath(name).parent / stem).as_posix())
+        tables = {TABLE: write_table(CLASS_COLUMNS, rows)}
+        if self.dataset is not None:
+            top = self.place if self.place.is_dir() else self.place.parent
+            paths = [top / one.picture for one in register.all()]
+            cells = [{"images": cell} for cell in _named(paths, folder)]
+            tables[SCENES] = write_table(BACKGROUND_COLUMNS, cells)
+        return tables
 
 
 def _stem(name: str) -> str:
     return re.sub(r"[^\w-]+", "_", PurePosixPath(name).stem).strip("_") or "picture"
 
 
+def _known_rows(classes: Iterable[str], register: Register) -> dict[str, dict[str, str]]:
+    """The rows of all classes that the pictures show, as these have them."""
+    lines = register.all()
+    extents: dict[str, list[Extent]] = defaultdict(list)
+    for line in lines:
+        for name, shown in line.shown.items():
+            extents[name] += shown
+        for piece in line.pieces:
+            if piece.members:  # which is pasted in the size of its leading object's class
+                extents[piece.name].append(piece.extent)
+    return {
+        name: known_row(extents[name], [len(line.shown.get(name, ())) for line in lines])
+        for name in classes
+        if extents[name]
+    }
+
+
+def _named(paths: Iterable[Path], folder: Path) -> Iterator[str]:
+    """Cells of a table in `folder` that name these pictures: folders, if all in them are meant."""
+    by_folder: dict[Path, list[Path]] = defaultdict(list)
+    for path in paths:
+        by_folder[path.parent].append(path)
+    for place, own in sorted(by_folder.items()):
+        if {path.name for path in own} == {path.name for path in _pictures_in(place)}:
+            yield short_name(place, folder)
+        else:
+            yield from (short_name(path, folder) for path in sorted(own))
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    try:
+        return find_pictures(str(folder.resolve()), folder)
+    except ValueError:  # they have gone
+        return []
+
+
 def open_quarry(place: Path) -> Quarry:
-    """What cutouts can be made of at a place.
+    """What cutouts can be made of at a place: a dataset, else class folders.
 
     Raises:
         InputError: nothing is there, or nothing of the kind.
     """
-    if not place.is_dir():
+    if not place.exists():
         raise InputError(Problem("is not there: check the path", str(place)))
-    crops, notes = read_crops(place)
-    classes = tuple(dict.fromkeys(crop.class_name for crop in crops))
-    return Quarry(classes, len(crops), crops, tuple(notes))
-
-
-# ---- the work ------------------------------------------------------------------------------------
-
-
-class Cutter:
-    """Cuts pictures' objects out, into class `folders` in `out`; sent to every worker process
-    once."""
-
-    def __init__(self, out: Path, folders: Mapping[str, str], settings: CuttingSettings):
-        self._out, self._folders, self._settings = out, folders, settings
-
-    def __call__(self, block: Block) -> Result:
-        """Make the cutouts of a picture, unless it is the one that is known.
-
-        One that nothing can be made of becomes a line that says why; only a disk that refuses to
-        take any cutout stops the work.
-        """
-        blank = Taken(block.of.name, block.stem, "")
-        try:
-            return Result(self._cut(block))
-        except REFUSED:
-            raise
-        except (NoCutout, PictureError) as error:
-            return Result(replace(blank, failure=str(error)))
-        except Exception as error:
-            reason, trace = told_failure(error)
-            return Result(replace(blank, failure=reason), trace)
-
-    def _cut(self, block: Block) -> Taken | None:
-        crop = block.of
-        try:
-            data = crop.path.read_bytes()
-            picture = read_as_it_is(crop.path)
-        except (OSError, ValueError) as error:
-            raise PictureError(str(error)) from error
-        sha256 = hash_bytes(data)
-        if block.known and block.known.sha256 == sha256:
-            return None
-        snippet = cut_picture(picture, self._settings)
-        file = f"{self._folders[crop.class_name]}/{block.stem}.png"
-        piece = self._keep(snippet, crop.class_name, file, block.known)
-        return Taken(crop.name, block.stem, sha256, (piece,))
-
-    def _keep(self, snippet: Snippet, name: str, file: str, known: Taken | None) -> Piece:
-        """Write a cutout, over none but the same or one that was made of the same picture."""
-        data = encode_picture(snippet.rgba, "png").tobytes()
-        sha256 = hash_bytes(data)
-        path = self._out / file
-        there = hash_bytes(path.read_bytes()) if path.exists() else sha256
-        ours = {piece.file: piece.sha256 for piece in known.pieces} if known else {}
-        if there not in (sha256, ours.get(file)):
-            raise PictureError(f"{file} is there, and infgen didn't make it: move it elsewhere")
-        write_file(path, data)
-        size = (snippet.rgba.shape[1], snippet.rgba.shape[0])
-        return Piece(name, file, sha256, size, snippet.how, snippet.extent)
+    if place.is_dir() and reader_of(place) is None:
+        crops, notes = read_crops(place)
+        classes = tuple(dict.fromkeys(crop.class_name for crop in crops))
+        return Quarry(place, classes, len(crops), tuple(crops), notes=tuple(notes))
+    dataset = open_dataset(place)
+    faults = [f"{fault.kind}: {fault.text}" for fault in dataset.faults[:1]]
+    if len(dataset.faults) > 1:
+        faults.append(f"and {len(dataset.faults) - 1} more such: infgen audit lists them")
+    return Quarry(place, dataset.classes, dataset.count, dataset=dataset, notes=tuple(faults))

@@ -140,6 +140,7 @@ class CutoutsSettings(msgspec.Struct, frozen=True):
         | None
     ) = None
     out: Annotated[Path, Meta(description="folder of the cutouts")] = Path("cutouts")
+    segmenter: SegmenterName | None = None
     workers: Workers | None = None
     max_failures: MaxFailures = 0
     cutting: CuttingSettings = CuttingSettings()

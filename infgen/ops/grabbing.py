@@ -22,15 +22,17 @@ LEAST_PART = 0.02  # of the object: smaller parts are specks
 # 42 objects on photographs those found well have less, and contrasts from 25 on.
 MOST_SHARED = 0.45  # of the colours (Bhattacharyya coefficient)
 LEAST_CONTRAST = 18.0  # Lab units, along three quarters of the outline
+LEAST_CERTAIN = 6.0  # where there is one
 LEAST_AREA = 0.02  # of the picture
 _LEVELS = 24  # grey levels of a colour bin
 _AROUND = 3.0  # pixels on either side of the outline that are compared
 
 
-def grab(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def grab(picture: np.ndarray, inside: np.ndarray, certain: bool = False) -> np.ndarray:
     """The object of (H, W, 3) uint8 RGB `picture` that lies `inside`, (H, W) bool: (H, W) bool.
 
-    What isn't inside is certainly none of it; there has to be some.
+    What isn't inside is certainly none of it; there has to be some. If it is `certain` that there
+    is an object, there may be others of its colours around it.
 
     Raises:
         NoCutout: there is no object that differs from what is around it.
@@ -48,7 +50,7 @@ def grab(picture: np.ndarray, inside: np.ndarray) -> np.ndarray:
     cv2.grabCut(lab, states, (0, 0, 1, 1), *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
     solid = cv2.morphologyEx(states & 1, cv2.MORPH_OPEN, disk(1))
     found = without_specks(filled(solid) & where)
-    _judge(small, found)
+    _judge(small, found, certain)
     whole = cv2.resize(found.astype(np.float32), inside.shape[::-1])
     return (whole >= 0.5) & inside
 
@@ -62,13 +64,13 @@ def without_specks(mask: np.ndarray) -> np.ndarray:
     return kept
 
 
-def _judge(picture: np.ndarray, found: np.ndarray) -> None:
+def _judge(picture: np.ndarray, found: np.ndarray, certain: bool) -> None:
     """Raise NoCutout unless what was found differs from the rest of the picture."""
     if np.count_nonzero(found) < LEAST_AREA * found.size:
         raise NoCutout("nothing stands out")
-    if shared_colours(picture, found) > MOST_SHARED:
+    if not certain and shared_colours(picture, found) > MOST_SHARED:
         raise NoCutout("as coloured as what is around it")
-    if rim_contrast(picture, found) < LEAST_CONTRAST:
+    if rim_contrast(picture, found) < (LEAST_CERTAIN if certain else LEAST_CONTRAST):
         raise NoCutout("without a clear edge")
 
 

@@ -124,8 +124,11 @@ class Planner:
 
     @property
     def most_objects(self) -> int:
-        """How many objects a picture can hold at the most."""
-        return sum(spec.appear_range[1] for spec in self.request.classes)
+        """How many objects a picture can hold at the most, those of groups counted one by one."""
+        return sum(
+            spec.appear_range[1] * max([1, *(len(one.members) for one in spec.cutouts)])
+            for spec in self.request.classes
+        )
 
     def plan(self, index: int) -> ImagePlan:
         """The plan of picture `index` (0 <= index < count)."""

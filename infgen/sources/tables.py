@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from infgen.ops.boxes import smallest_size
 from infgen.records.errors import InputError, Problem
@@ -281,8 +284,33 @@ def _read_classes(
         spec, faults = _read_class(row, name, path.parent, canvas, checker)
         problems += [problem_at(path, text, row.line, column) for column, text in faults]
         if spec:
-            specs.append(spec)
+            known, faults = _know_members(spec, names)
+            problems += [problem_at(path, text, row.line, column) for column, text in faults]
+            specs.append(known)
     return specs, _with_clues(problems, warnings), warnings + name_warnings
+
+
+def _know_members(spec: ClassSpec, names: Sequence[str]) -> tuple[ClassSpec, list[Fault]]:
+    """The class with those in its groups as they are called in the table, and who isn't in it."""
+    by_name = {folded(name): name for name in names}
+    unknown = Counter(
+        (name, one.name)
+        for one in spec.cutouts
+        for name in one.members
+        if folded(name) not in by_name
+    )
+    faults = [
+        ("cutouts", f"{file}: what is beside it names the class {quoted(name)}, which no row here "
+         "has: add a row for it (its max_appear may be 0), or mend the file")
+        for name, file in unknown
+    ]  # fmt: skip
+    if faults or not any(one.members for one in spec.cutouts):
+        return spec, faults
+    cutouts = tuple(
+        replace(one, members=tuple(by_name[folded(name)] for name in one.members))
+        for one in spec.cutouts
+    )
+    return replace(spec, cutouts=cutouts), []
 
 
 def _read_class(

@@ -15,15 +15,20 @@ from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
 from infgen.stages.paste.cutouts import Cutouts
-from infgen.stages.paste.layers import Layer, label
+from infgen.stages.paste.layers import Layer, label, single_layers
 
 
 class Paste:
     """Pastes. `pictures` are the user's cutout files by name; objects of which less than the share
-    `min_visible` would be seen are left out."""
+    `min_visible` would be seen are left out. `classes` are all class names by class id, for cutouts
+    of several objects."""
 
-    def __init__(self, pictures: Mapping[str, Picture], min_visible: float):
+    def __init__(
+        self, pictures: Mapping[str, Picture], min_visible: float, classes: Sequence[str] = ()
+    ):
         self._cutouts, self._min_visible = Cutouts(pictures), min_visible
+        self._pictures = pictures
+        self._class_ids = {name: number for number, name in enumerate(classes)}
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
         """Paint each plan's objects into its canvas, (H, W, 3) uint8 RGB, in place and in order.
@@ -40,10 +45,11 @@ class Paste:
         scene = softness(canvas) if plan.objects or plan.decoys else None
         decoys = [self._paste_decoy(canvas, decoy, scene) for decoy in plan.decoys]
         layers, dropped = self._arrange(plan, scene)
-        instances = []
-        for number, layer in enumerate(layers, 1):
+        singles: list[Layer] = []
+        for layer in layers:
             blend_over(canvas[layer.window], layer.patch)
-            instances.append(label(number, layer, plan.size))
+            singles += single_layers(layer, self._class_ids)
+        instances = [label(number, layer, plan.size) for number, layer in enumerate(singles, 1)]
         return Sample(
             canvas,
             tuple(instances),
@@ -96,15 +102,17 @@ class Paste:
     def _lay(self, plan: ObjectPlan, covered: np.ndarray, scene: float | None) -> Layer:
         """The cutout at its place. `covered` is (H, W) bool, the whole canvas."""
         canvas = (covered.shape[1], covered.shape[0])
-        patch, x, y = self._cutouts.ready(plan, canvas, scene)
+        patch, ids, x, y = self._cutouts.ready(plan, canvas, scene)
         mask = cv2.extractChannel(patch, 3) >= OPAQUE
         visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
-        return Layer(plan, x, y, patch, mask, visible)
+        members = self._pictures[plan.cutout].members
+        return Layer(plan, x, y, patch, mask, visible, ids, members)
 
     def _reject(self, layer: Layer) -> str:
-        """Why an object isn't painted; empty when it is."""
-        if layer.whole == 0:
+        """Why an object isn't painted, or a group of them; empty when it is."""
+        singles = list(single_layers(layer, self._class_ids))
+        if not all(one.whole for one in singles):
             return "too thin to be seen at its size"
-        if layer.area == 0 or layer.area < self._min_visible * layer.whole:
+        if any(one.area == 0 or one.area < self._min_visible * one.whole for one in singles):
             return "hidden behind others"
         return ""
