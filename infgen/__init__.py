@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from infgen.report.audit.findings import Audit
 
 __version__ = "0.1.0"
-__all__ = ["audit", "bank", "convert", "export", "merge", "plan", "preview", "relabel", "run"]
+__all__ = [
+    "audit",
+    "bank",
+    "convert",
+    "cutouts",
+    "export",
+    "merge",
+    "plan",
+    "preview",
+    "relabel",
+    "run",
+]
 
 
 def run(
@@ -127,6 +138,24 @@ def merge(
     values = read_toml(Path(config), MergeSettings) if config else {}
     given = settings | ({"datasets": list(datasets)} if datasets else {})
     return merge(fill(MergeSettings, values | given), reporter)
+
+
+def cutouts(
+    source: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Any,
+) -> Manifest:
+    """Cut objects out of your own pictures, for `run(method="paste")` to use: `source` is a folder
+    with a folder of pictures for each class, or a labelled dataset; `settings` are the options of
+    `infgen cutouts`. Returns the manifest, in which pictures and objects are cutouts."""
+    from infgen.batch.cutouts import cutouts
+    from infgen.batch.settings import CutoutsSettings, fill, read_toml
+
+    values = read_toml(Path(config), CutoutsSettings) if config else {}
+    given = settings | ({} if source is None else {"source": source})
+    return cutouts(fill(CutoutsSettings, values | given), reporter)
 
 
 def preview(

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 
@@ -23,6 +22,7 @@ from infgen.batch.lanes import Ticket, painted
 from infgen.batch.ledger import Ledger
 from infgen.batch.pipeline import told_failure
 from infgen.batch.preview import FILE as SHEET
+from infgen.batch.preview import cutout_tile, spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.runner import TOLD_FAILURES, load_painter, versions
 from infgen.batch.settings import BankSettings, fill, flatten, read_toml, write_toml
@@ -42,7 +42,7 @@ from infgen.records.errors import InputError, Problem, StorageError
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.plan import BackgroundPlan, ImagePlan, ObjectPlan
 from infgen.records.specs import AspectSize, ClassSpec
-from infgen.report.sheet import Tile, checkers, draw_sheet
+from infgen.report.sheet import draw_sheet
 from infgen.sources.disk import write_file
 from infgen.sources.names import folder_names
 from infgen.sources.tables import read_classes, with_cutouts
@@ -379,31 +379,13 @@ def _write_sheet(
 ) -> None:
     """Cutouts of all classes on checkers, to look at."""
     each = max(TILES // len(specs), 1)
-    shown = [one for spec in specs for one in _spread(ledger.good(spec.name), each)][:TILES]
+    good = [ledger.good(spec.name) for spec in specs]
+    shown = [cutouts[rank] for cutouts in good for rank in spread(len(cutouts), each)][:TILES]
     sheet = draw_sheet(
-        [_tile(one, folder) for one in shown],
+        [cutout_tile(folder / one.file, f"{one.name} · {one.number}") for one in shown],
         (),
         f"Bank: {manifest.pictures:,} cutouts, {len(specs)} classes",
         f"Shown: {len(shown)}. What isn't good enough may be deleted: the same command then makes "
         "others.",
     )
     write_file(folder / SHEET, encode_picture(sheet, "png").data)
-
-
-def _spread(cutouts: Sequence[Cutout], most: int) -> list[Cutout]:
-    """Up to `most` of them, evenly spread."""
-    count = min(len(cutouts), most)
-    return [cutouts[number * len(cutouts) // count] for number in range(count)]
-
-
-def _tile(one: Cutout, folder: Path) -> Tile:
-    caption = f"{one.name} · {one.number}"
-    data = np.fromfile(folder / one.file, np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
-        return Tile(one.size or (1, 1), None, (), caption, "not a cutout that can be read")
-    rgba = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
-    share = rgba[..., 3:] / 255
-    behind = cv2.resize(checkers(rgba.shape[1::-1]), rgba.shape[1::-1])
-    shown = np.rint(share * rgba[..., :3] + (1 - share) * behind).astype(np.uint8)
-    return Tile(rgba.shape[1::-1], shown, (), caption)

@@ -93,6 +93,7 @@ class Pipeline:
                 {picture.name: picture for spec in request.classes for picture in spec.cutouts},
                 settings.plan.min_visible,
                 planner.labels,
+                names,
             )
 
     def __call__(self, index: int) -> Made:

@@ -54,7 +54,7 @@ def preview_plan(planner: Plans, file: Path | None = None, count: int = TILES) -
     backgrounds = Backgrounds(
         {picture.name: picture for spec in request.backgrounds for picture in spec.pictures}
     )
-    plans = [planner.plan(planner.indices[rank]) for rank in _spread(planner.count, count)]
+    plans = [planner.plan(planner.indices[rank]) for rank in spread(planner.count, count)]
     tiles = [_planned_tile(plan, planner, backgrounds) for plan in plans]
     sheet = draw_sheet(
         tiles,
@@ -76,7 +76,7 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
     finished; `manifest` gives the totals. The folder's name isn't on it: the same dataset elsewhere
     has the same sheet."""
     total = manifest.pictures
-    tiles = [_tile(entry, store.folder) for entry in _chosen(store, _spread(total, count))]
+    tiles = [_tile(entry, store.folder) for entry in _chosen(store, spread(total, count))]
     objects = sum(one.objects for one in manifest.classes)
     failed = f"{len(manifest.failures):,} failed." if manifest.failures else ""
     splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
@@ -92,7 +92,7 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
 # ---- which pictures ------------------------------------------------------------------------------
 
 
-def _spread(total: int, count: int) -> list[int]:
+def spread(total: int, count: int) -> list[int]:
     """`count` of the numbers 0..total - 1, or all if they are fewer, evenly spaced from 0 on."""
     count = min(count, total)
     return [number * total // count for number in range(count)]
@@ -155,6 +155,20 @@ def _planned_tile(plan: ImagePlan, planner: Plans, backgrounds: Backgrounds) -> 
     if isinstance(canvas, PictureError):
         return Tile(plan.size, None, (), caption, str(canvas))
     return Tile(plan.size, shrink(canvas), marks, caption)
+
+
+def cutout_tile(path: Path, caption: str) -> Tile:
+    """A cutout's file on checkers."""
+    data = np.fromfile(path, np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+        return Tile((1, 1), None, (), caption, "not a cutout that can be read")
+    rgba = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
+    size = rgba.shape[1], rgba.shape[0]
+    share = rgba[..., 3:] / 255
+    behind = cv2.resize(checkers(size), size)
+    shown = np.rint(share * rgba[..., :3] + (1 - share) * behind).astype(np.uint8)
+    return Tile(size, shown, (), caption)
 
 
 # ---- words and files -----------------------------------------------------------------------------

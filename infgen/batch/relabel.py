@@ -71,7 +71,7 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
             "nothing to relabel: give a folder of pairs, or a CSV file that names them"
         )
     pairs, warnings = read_pairs(settings.pairs, settings.classes)
-    eyes = _eyes(settings)
+    eyes = resolve_segmenter(settings.segmenter)
     store = Store(settings.out)
     settings = with_needed_backgrounds(settings, store.pinned() or Pinned())
     job = Relabelling(pairs, settings)
@@ -107,15 +107,15 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
     return manifest
 
 
-def _eyes(settings: RelabelSettings) -> ResolvedEyes | None:
-    """The segmenter, if one is named.
+def resolve_segmenter(name: str | None) -> ResolvedEyes | None:
+    """The segmenter of this name; None if there is none.
 
     Raises:
         InputError: it can't be had.
     """
-    if settings.segmenter is None:
+    if name is None:
         return None
-    wanted = VerifySettings(segmenter=settings.segmenter)
+    wanted = VerifySettings(segmenter=name)
     found = resolve_eyes(wanted, "cpu")
     if not found.missing:
         found = resolve_eyes(wanted, choose_device("auto")[0])

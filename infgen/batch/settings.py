@@ -29,6 +29,7 @@ from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
+from infgen.stages.cutting import CuttingSettings
 from infgen.stages.inpaint import InpaintSettings
 
 DEFAULT_CANVAS = 768  # pixels a side for pasting, where the settings leave it open
@@ -170,13 +171,29 @@ class MergeSettings(msgspec.Struct, frozen=True):
         return False
 
 
-Settings = TypeVar("Settings", bound=msgspec.Struct)
+class CutoutsSettings(msgspec.Struct, frozen=True):
+    """All that `infgen cutouts` may be told."""
 
-AnySettings = RunSettings | RelabelSettings | BankSettings | MergeSettings
+    source: (
+        Annotated[
+            Path,
+            Meta(description="a folder with a folder of pictures for each class, or a dataset"),
+        ]
+        | None
+    ) = None
+    out: Annotated[Path, Meta(description="folder of the cutouts")] = Path("cutouts")
+    segmenter: SegmenterName | None = None
+    workers: Workers | None = None
+    max_failures: MaxFailures = 0
+    cutting: CuttingSettings = CuttingSettings()
+
+
+Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 # names, or folders
 MODELS = ("model", "inpaint_model", "detector", "segmenter", "scorer", "depth_model")
 NOT_RECORDED = ("out", "workers")  # of the machine, not of the dataset
+FLAGS = {"source": ("--from",), "out": ("--out", "-o")}  # `from` is a word of Python's own
 
 
 @dataclass(frozen=True)
@@ -195,8 +212,12 @@ class Option:
     help: str
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        return FLAGS.get(self.name, ("--" + self.name.replace("_", "-"),))
+
+    @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return self.flags[0]
 
 
 def options(of: type[msgspec.Struct] = RunSettings) -> Iterator[Option]:
@@ -285,7 +306,7 @@ def _as_path(kind: type, raw: Any) -> Any:
     return kind(raw).expanduser()
 
 
-def flatten(settings: AnySettings) -> dict[str, Any]:
+def flatten(settings: msgspec.Struct) -> dict[str, Any]:
     """Settings by flat name, as plain values for TOML and JSON; paths absolute, None left out."""
     flat = {}
     for option in options(type(settings)):
@@ -304,7 +325,7 @@ def _plain(value: Any) -> Any:
 
 
 def write_toml(
-    settings: AnySettings,
+    settings: msgspec.Struct,
     record: Mapping[str, Any],
     verb: str = "run",
 ) -> bytes:

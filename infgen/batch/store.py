@@ -28,6 +28,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from infgen.batch.ledger import FILE as LEDGER
+from infgen.batch.register import FILE as REGISTER
 from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest, Part
 from infgen.records.sample import Entry
@@ -384,7 +385,7 @@ def open_finished(folder: Path) -> tuple[Store, Manifest]:
             else "there is no infgen dataset here (no manifest.json)"
         )
         raise InputError(Problem(state, str(folder)))
-    if (folder / LEDGER).exists():
+    if (folder / LEDGER).exists() or (folder / REGISTER).exists():
         text = "this is a bank of cutouts, and no dataset: run --method paste makes one of them"
         raise InputError(Problem(text, str(folder)))
     return store, manifest

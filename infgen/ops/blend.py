@@ -14,9 +14,14 @@ def crop_to_content(rgba: np.ndarray) -> np.ndarray:
 
     Some of it must be OPAQUE.
     """
+    return rgba[content(rgba)]
+
+
+def content(rgba: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of that part."""
     seen = rgba[..., 3] > FAINT
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    return rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    rows, columns = np.flatnonzero(seen.any(1)).tolist(), np.flatnonzero(seen.any(0)).tolist()
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def premultiply(rgba: np.ndarray) -> np.ndarray:

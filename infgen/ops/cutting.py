@@ -68,12 +68,16 @@ def cut_out(picture: np.ndarray, backdrop: np.ndarray, thing: np.ndarray) -> np.
     alpha, colour, contrast = matte(picture, mask)
     alpha = _one_part(alpha)
     _judge(alpha, contrast)
-    rgba = np.dstack([colour, 255 * alpha])
+    rgba = as_rgba(alpha, colour)
     box = tight_box(alpha > 1 / 255)
     assert box is not None
     x0, y0, x1, y1 = (int(edge) for edge in box.xyxy)
-    cut = np.rint(rgba[y0:y1, x0:x1]).clip(0, 255).astype(np.uint8)
-    return np.pad(cut, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+    return np.pad(rgba[y0:y1, x0:x1], ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+
+
+def as_rgba(alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """What `matte` gives, as (H, W, 4) uint8 RGBA, straight alpha."""
+    return np.rint(np.dstack([colour, 255 * alpha])).clip(0, 255).astype(np.uint8)
 
 
 # ---- what is of the object -----------------------------------------------------------------------

@@ -192,8 +192,12 @@ class Planner:
 
     @property
     def most_objects(self) -> int:
-        """How many objects a picture can hold at the most, those of its background included."""
-        return self.request.given.most + sum(spec.appear_range[1] for spec in self.request.classes)
+        """How many objects a picture can hold at the most: those of groups counted one by one, and
+        those of its background."""
+        return self.request.given.most + sum(
+            spec.appear_range[1] * max([1, *(len(one.members) for one in spec.cutouts)])
+            for spec in self.request.classes
+        )
 
     @property
     def layouts(self) -> int:

@@ -47,13 +47,15 @@ class Picture(msgspec.Struct, frozen=True):
 
     `name` is its path relative to the CSV that names it (POSIX slashes), the same on every machine;
     `sha256` is the hash of the file's bytes; `size` is (width, height) in pixels, after EXIF
-    rotation.
+    rotation. Of a cutout that shows several objects, `members` are their classes, by their ids
+    (from 1) in the PNG beside it; the hash covers what is beside it, too.
     """
 
     name: str
     path: Path
     sha256: str
     size: tuple[int, int]
+    members: tuple[str, ...] = ()
 
 
 class BackgroundSpec(msgspec.Struct, frozen=True):

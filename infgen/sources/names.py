@@ -35,13 +35,13 @@ def _printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
 
 
-def folder_names(names: Sequence[str]) -> list[str]:
-    """A folder's name for each name: in letters that any disk and CSV cell takes, no two alike, and
-    whatever follows changes none before."""
+def folder_names(names: Sequence[str], kept: str = "-") -> list[str]:
+    """A folder's name for each of `names`, no two alike: letters that any disk and CSV cell takes,
+    with those of `kept`, and others as underscores."""
     folders: list[str] = []
     taken: set[str] = set()
     for name in names:
-        folder = plain = re.sub(r"[^\w-]+", "_", name).strip("_") or "class"
+        folder = plain = re.sub(rf"[^\w{re.escape(kept)}]+", "_", name).strip("_ ") or "class"
         number = 1
         while folded(folder) in taken:
             number += 1

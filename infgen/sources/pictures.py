@@ -21,6 +21,7 @@ from infgen.ops.blend import OPAQUE
 from infgen.ops.instances import values_of_colours
 from infgen.records.errors import PictureError
 from infgen.records.specs import Picture
+from infgen.sources import sidecars
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # by Pillow's names
@@ -45,7 +46,8 @@ QUARTER_TURNS = (5, 6, 7, 8)
 def find_pictures(cell: str, folder: Path) -> list[Path]:
     """The picture files that a CSV cell names: a file, a folder or a glob, relative to `folder`.
 
-    Sorted by name, so that every machine sees the same order; hidden files are passed over.
+    Sorted by name, so that every machine sees the same order; hidden files, and the ids beside
+    cutouts of several objects, are passed over.
 
     Raises:
         ValueError: nothing is there; the text says what was looked for and what to do.
@@ -91,8 +93,8 @@ def _expanded(cell: str) -> Path:
 
 
 def _is_picture(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return path.suffix.lower() in PICTURE_ENDINGS and not hidden and path.is_file()
+    passed_over = path.name.startswith(".") or sidecars.is_ids(path)
+    return path.suffix.lower() in PICTURE_ENDINGS and not passed_over and path.is_file()
 
 
 def short_name(path: Path, folder: Path) -> str:
@@ -121,7 +123,11 @@ def check_picture(path: Path, name: str) -> Picture:
             _load(image)
         else:
             size = _rgb(image).size
-    return Picture(name, path, hashlib.sha256(data).hexdigest(), size)
+    return Picture(name, path, _hash(data), size)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def check_upright(path: Path, name: str) -> Picture:
@@ -144,7 +150,8 @@ def check_cutout(path: Path, name: str) -> Picture:
     """As check_picture, for a picture whose alpha channel is the object's outline.
 
     Raises:
-        ValueError: unreadable, without alpha, or nowhere more than half opaque.
+        ValueError: unreadable, without alpha, nowhere more than half opaque, or with something
+            beside it that doesn't fit.
     """
     data = _read(path)
     with _opened(data) as image:
@@ -160,7 +167,8 @@ def check_cutout(path: Path, name: str) -> Picture:
                 "the cutout is more than half transparent all over, so nothing of it could be "
                 "labelled: make its inside opaque, or remove it"
             )
-    return Picture(name, path, hashlib.sha256(data).hexdigest(), rgba.size)
+    members = sidecars.read_members(path, rgba.size)
+    return Picture(name, path, sidecars.digest(path, data), rgba.size, members)
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -181,6 +189,18 @@ def read_any(path: Path) -> np.ndarray:
     """
     with quiet_pillow(), _opened(_read(path)) as image:
         return np.array(_rgb(image))
+
+
+def read_as_it_is(path: Path) -> np.ndarray:
+    """Any picture file as it is now, upright: (H, W, 4) uint8 RGBA if it says anything of
+    transparency, else (H, W, 3) RGB.
+
+    Raises:
+        ValueError: it can't be read; the text says so.
+    """
+    with quiet_pillow(), _opened(_read(path)) as image:
+        _load(image)
+        return np.array(_upright(image, "RGBA" if image.has_transparency_data else "RGB"))
 
 
 def read_values(path: Path) -> np.ndarray:
@@ -253,12 +273,23 @@ def read_rgba(picture: Picture) -> np.ndarray:
         return np.array(_upright(image, "RGBA"))
 
 
+def read_ids(picture: Picture) -> np.ndarray:
+    """Whose each pixel is of a cutout with `members`, (H, W) uint16: 1 to n, 0 for nobody's.
+
+    Raises:
+        PictureError: as read_rgba.
+    """
+    with _checked(picture):
+        return sidecars.read_ids(picture.path)
+
+
 @contextmanager
 def _checked(picture: Picture) -> Iterator[tuple[bytes, Image.Image]]:
     """The bytes of a picture that is still the one that was checked, and the picture opened."""
     try:
         data = _read(picture.path)
-        if hashlib.sha256(data).hexdigest() != picture.sha256:
+        known = sidecars.digest(picture.path, data) if picture.members else _hash(data)
+        if known != picture.sha256:
             raise ValueError("the file has changed since the run began")
         with quiet_pillow(), _opened(data) as image:
             yield data, image

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from infgen.ops.boxes import smallest_size
 from infgen.records.errors import InputError, Problem
@@ -104,6 +107,15 @@ def with_cutouts(path: Path, cells: Mapping[int, str]) -> bytes:
         row = [*row, *[""] * (len(header) - len(row))][: len(header)]
         row[names.index("cutouts")] = cells.get(line, "")
         table.writerow(row)
+    return text.getvalue().encode()
+
+
+def write_table(columns: Sequence[Column], rows: Iterable[Mapping[str, str]]) -> bytes:
+    """A table of these columns; cells that a row doesn't have are empty."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, [one.name for one in columns], restval="", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
     return text.getvalue().encode()
 
 
@@ -303,8 +315,33 @@ def _read_classes(
         spec, faults = _read_class(row, name, path.parent, canvas, checker)
         problems += [problem_at(path, text, row.line, column) for column, text in faults]
         if spec:
-            specs.append(spec)
+            named, faults = _know_members(spec, [*names, *(known or {})])
+            problems += [problem_at(path, text, row.line, column) for column, text in faults]
+            specs.append(named)
     return specs, _with_clues(problems, warnings), warnings + name_warnings
+
+
+def _know_members(spec: ClassSpec, names: Sequence[str]) -> tuple[ClassSpec, list[Fault]]:
+    """The class with those in its groups as they are called in the table, and who isn't in it."""
+    by_name = {folded(name): name for name in names}
+    unknown = Counter(
+        (name, one.name)
+        for one in spec.cutouts
+        for name in one.members
+        if folded(name) not in by_name
+    )
+    faults = [
+        ("cutouts", f"{file}: what is beside it names the class {quoted(name)}, which no row here "
+         "has: add a row for it (its max_appear may be 0), or mend the file")
+        for name, file in unknown
+    ]  # fmt: skip
+    if faults or not any(one.members for one in spec.cutouts):
+        return spec, faults
+    cutouts = tuple(
+        replace(one, members=tuple(by_name[folded(name)] for name in one.members))
+        for one in spec.cutouts
+    )
+    return replace(spec, cutouts=cutouts), []
 
 
 def _read_class(

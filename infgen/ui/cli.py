@@ -19,10 +19,12 @@ from infgen.batch import runner
 from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
 from infgen.batch.convert import convert, merge
+from infgen.batch.cutouts import cutouts
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
     BankSettings,
+    CutoutsSettings,
     MergeSettings,
     Option,
     RelabelSettings,
@@ -46,6 +48,7 @@ from infgen.ui.terminal import (
     Terminal,
     mend_streams,
     print_bank,
+    print_cutouts,
     print_error,
     print_eyes,
     print_models,
@@ -74,6 +77,7 @@ GROUPS = {
     "depth": "depth maps",
     "files": "their files",
     "export": "the labels",
+    "cutting": "how objects are cut out",
 }
 
 EPILOGUE = """\
@@ -177,6 +181,18 @@ def _taken(
     return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
 
 
+def _cutouts(arguments: Mapping[str, Any]) -> int:
+    settings = _settings_of(CutoutsSettings, arguments)
+    try:
+        manifest = cutouts(settings, Terminal())
+    except Stopped:
+        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
+        raise
+    print_cutouts(manifest, settings.out)
+    failed = len(manifest.failures) > settings.max_failures
+    return EXIT_FAILURES if failed or not manifest.pictures else 0
+
+
 def _plan(arguments: Mapping[str, Any]) -> int:
     planner = runner.plan(_settings(arguments), Terminal())
     plans = map(planner.plan, planner.indices)
@@ -269,7 +285,14 @@ def _unknown_text(text: str) -> str:
         return f"'{text}' has no option before it: see infgen --help"
     known = [
         option.flag
-        for of in (RunSettings, AuditSettings, RelabelSettings, BankSettings, MergeSettings)
+        for of in (
+            RunSettings,
+            AuditSettings,
+            RelabelSettings,
+            BankSettings,
+            MergeSettings,
+            CutoutsSettings,
+        )
         for option in options(of)
     ]
     known += ["--config", "--json", "--file", "--count"]
@@ -304,10 +327,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_settings(relabelled, of=RelabelSettings)
 
-    cutouts = _verb(
+    painted = _verb(
         verbs, "bank", _bank, "have a model paint cutouts, for run --method paste to use"
     )
-    _add_settings(cutouts, of=BankSettings)
+    _add_settings(painted, of=BankSettings)
+
+    own = _verb(
+        verbs, "cutouts", _cutouts, "cut objects out of your own pictures, for run to paste"
+    )
+    _add_settings(own, of=CutoutsSettings)
 
     for name, command, text in (
         ("convert", _convert, "bring a dataset, whoever made it, into other formats"),
@@ -397,7 +425,13 @@ def _add_option(group: Any, option: Option) -> None:
             option.flag, action=argparse.BooleanOptionalAction, default=None, help=_help(option)
         )
     else:
-        group.add_argument(option.flag, metavar=_metavar(option), help=_help(option), default=None)
+        group.add_argument(
+            *option.flags,
+            dest=option.name,
+            metavar=_metavar(option),
+            help=_help(option),
+            default=None,
+        )
 
 
 def _metavar(option: Option) -> str:

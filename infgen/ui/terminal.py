@@ -325,6 +325,30 @@ def print_bank(manifest: Manifest, folder: Path) -> None:
         )
 
 
+def print_cutouts(manifest: Manifest, folder: Path) -> None:
+    """The end of `cutouts`: per class how many, how they were cut out, what was left out and why,
+    and how to use them."""
+    table = _table("class", "cutouts", "cut out by", "left out")
+    for column in table.columns[2:]:
+        column.justify = "left"
+    for one in manifest.classes:
+        table.add_row(Text(one.name), str(one.objects), _counted(one.ways), _counted(one.dropped))
+    with written_out():
+        console = _Console(sys.stdout)
+        console.print(table)
+        console.print(f"{manifest.pictures} cutouts in {folder}", soft_wrap=True)
+        for line in _failures(manifest):
+            console.print(line, soft_wrap=True)
+        console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+        own = folder / "background.csv"
+        scenes = own if own.exists() else "..."
+        console.print(
+            f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
+            f"--backgrounds {scenes}",
+            soft_wrap=True,
+        )
+
+
 def _failures(manifest: Manifest) -> Iterator[str]:
     if manifest.failures:
         yield f"{len(manifest.failures)} failed; run the same command to try them again:"

@@ -303,7 +303,7 @@ def test_a_segmenter_draws_what_it_agrees_on(tmp_path: Path, empty: bool, monkey
     write_pairs(tmp_path / "pairs")
     relabel(settings_for(tmp_path / "pairs", tmp_path / "plain"))
     monkeypatch.setattr(room, "open_eyes", lambda *_: Eyes(segmenter=Grown(empty)))
-    monkeypatch.setattr(room, "_eyes", lambda settings: ResolvedEyes(VerifySettings()))
+    monkeypatch.setattr(room, "resolve_segmenter", lambda name: ResolvedEyes(VerifySettings()))
     relabel(settings_for(tmp_path / "pairs", tmp_path / "drawn"))
     plain, drawn = entries_of(tmp_path / "plain"), entries_of(tmp_path / "drawn")
     assert sum(len(entry.objects) for entry in plain) == 3
@@ -337,7 +337,7 @@ def test_a_segmenter_comes_without_the_other_eyes_that_a_gpu_brings(
     monkeypatch.setattr(eye_choice, "_at_hand", own.get)
     monkeypatch.setattr(room, "choose_device", lambda _: ("cuda", ""))
     settings = settings_for(tmp_path, tmp_path / "out", segmenter=str(small_eye("sam")))
-    found = room._eyes(settings)
+    found = room.resolve_segmenter(settings.segmenter)
     assert found is not None and found.eyes.keys() == {"segmenter"}
 
 
@@ -351,6 +351,6 @@ def test_a_segmenter_that_the_device_has_no_room_for_ends_it(tmp_path: Path, mon
 
     write_pairs(tmp_path / "pairs", 1)
     monkeypatch.setattr(room, "open_eyes", lambda *_: Eyes(segmenter=TooLarge()))
-    monkeypatch.setattr(room, "_eyes", lambda settings: ResolvedEyes(VerifySettings()))
+    monkeypatch.setattr(room, "resolve_segmenter", lambda name: ResolvedEyes(VerifySettings()))
     with pytest.raises(DeviceFull):
         relabel(settings_for(tmp_path / "pairs", tmp_path / "out"))

@@ -14,7 +14,7 @@ from infgen.records.errors import InputError, Problem
 from infgen.sources.datasets import coco, made, sigtor, voc, yolo
 from infgen.sources.datasets.common import LabelledDataset
 
-__all__ = ["READERS", "LabelledDataset", "Reader", "open_dataset"]
+__all__ = ["READERS", "LabelledDataset", "Reader", "open_dataset", "reader_of"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,24 @@ def open_dataset(place: Path) -> LabelledDataset:
     """
     if not place.exists():
         raise InputError(Problem("is not there: check the path", str(place)))
+    if found := reader_of(place):
+        reader, files = found
+        return reader.open(place, files)
+    kinds = "; ".join(reader.help for reader in READERS.values())
+    raise InputError(Problem(f"there is no dataset here that infgen can read: {kinds}", str(place)))
+
+
+def reader_of(place: Path) -> tuple[Reader, list[Path]] | None:
+    """The reader of what is at a place, and its index files; None if it is no dataset.
+
+    Raises:
+        InputError: the place can't be read.
+    """
     for reader in READERS.values():
         try:
             files = reader.find(place)
         except OSError as error:
             raise InputError(Problem(f"can't be read: {error.strerror}", str(place))) from None
         if files:
-            return reader.open(place, files)
-    kinds = "; ".join(reader.help for reader in READERS.values())
-    raise InputError(Problem(f"there is no dataset here that infgen can read: {kinds}", str(place)))
+            return reader, files
+    return None

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from infgen.ops.blend import Pyramid, blend_edges, crop_to_content, fit, premultiply
+from infgen.ops.blend import Pyramid, blend_edges, content, crop_to_content, fit, premultiply
 from infgen.ops.camera import cutout_softness, missing_blur, soften
+from infgen.ops.groups import spread_ids
 from infgen.ops.truncation import start_on
 from infgen.records.box import Box
 from infgen.records.plan import ObjectPlan
 from infgen.records.specs import Picture
-from infgen.sources.pictures import PictureCache, read_rgba
+from infgen.sources.pictures import PictureCache, read_ids, read_rgba
 
 CACHE_BYTES = 96 * 2**20
 
@@ -29,11 +30,12 @@ class Cutouts:
 
     def ready(
         self, plan: ObjectPlan, canvas: tuple[int, int], scene: float | None
-    ) -> tuple[np.ndarray, int, int]:
+    ) -> tuple[np.ndarray, np.ndarray | None, int, int]:
         """The planned cutout scaled into its box, keeping its shape, around the box's centre, as
-        soft as its `scene` and with its edges blended: (h, w, 4) uint8 premultiplied, and the
-        (x, y) of its corner on the canvas of (width, height). Where its box sticks out of the
-        canvas it does, too.
+        soft as its `scene` and with its edges blended: (h, w, 4) uint8 premultiplied; of a group
+        also the id of the nearest member at each of these pixels, (h, w) uint16; and the (x, y) of
+        its corner on the canvas of (width, height). Where its box sticks out of the canvas it does,
+        too.
 
         Raises:
             PictureError: its file is gone or has changed.
@@ -45,15 +47,19 @@ class Cutouts:
         y = start_on(plan.box.y0, plan.box.y1, height, canvas[1])
         sticks_out = plan.box.intersect(Box(0, 0, *canvas)) != plan.box
         patch = pyramid.scale((width, height))
+        ids = self._ids(picture, (width, height)) if picture.members else None
         if plan.mirror:
             patch = cv2.flip(patch, 1)
+            ids = None if ids is None else cv2.flip(ids, 1)
         if scene is not None:
             own = self._softness_of(picture, pyramid, max(width, height) / max(pyramid.size))
             patch, margin = soften(patch, missing_blur(own, scene))
+            ids = None if ids is None else np.pad(ids, margin, mode="edge")
             x, y = x - margin, y - margin
             if not sticks_out:
+                ids = None if ids is None else part_on(canvas, ids, x, y)[0]
                 patch, x, y = part_on(canvas, patch, x, y)
-        return blend_edges(patch, plan.look.blend), x, y
+        return blend_edges(patch, plan.look.blend), ids, x, y
 
     def _softness_of(self, picture: Picture, pyramid: Pyramid, scale: float) -> float | None:
         """How soft a cutout is at a scale, to half an octave: then once is enough for many."""
@@ -63,6 +69,15 @@ class Cutouts:
             room = (pyramid.size[0] * 2**octaves, pyramid.size[1] * 2**octaves)
             self._softness[key] = cutout_softness(pyramid.scale(fit(pyramid.size, room)))
         return self._softness[key]
+
+    def _ids(self, picture: Picture, size: tuple[int, int]) -> np.ndarray:
+        """The id of a group's nearest member at each pixel of the cutout at `size`, (h, w)."""
+        ids: np.ndarray = self._cache.get(
+            (picture.sha256, "ids"),
+            make=lambda: spread_ids(read_ids(picture)[content(read_rgba(picture))]),
+            size_of=lambda ids: ids.nbytes,
+        )
+        return cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
 
     def _pyramid(self, picture: Picture, canvas: tuple[int, int]) -> Pyramid:
         """A cutout without its empty margin, for any size up to the canvas's (width, height)."""

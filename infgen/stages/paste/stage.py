@@ -17,19 +17,26 @@ from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
 from infgen.records.specs import Picture
 from infgen.stages.paste.cutouts import Cutouts, part_on
-from infgen.stages.paste.layers import Layer, label
+from infgen.stages.paste.layers import Layer, counts, label, single_layers
 
 
 class Paste:
     """Pastes. `pictures` are the user's cutout files by name; objects of which less than the share
     `min_visible` would be seen are left out, and those that would leave less than that of what is
-    there already: `labels` know what the backgrounds show."""
+    there already: `labels` know what the backgrounds show. `classes` are all class names by class
+    id, for cutouts of several objects."""
 
     def __init__(
-        self, pictures: Mapping[str, Picture], min_visible: float, labels: Labels | None = None
+        self,
+        pictures: Mapping[str, Picture],
+        min_visible: float,
+        labels: Labels | None = None,
+        classes: Sequence[str] = (),
     ):
         self._cutouts, self._min_visible = Cutouts(pictures), min_visible
+        self._pictures = pictures
         self._labels = labels or Labels(Given())
+        self._class_ids = {name: number for number, name in enumerate(classes)}
         self._scene: tuple[BackgroundPlan | None, float | None] = (None, None)
 
     def paint(self, canvases: Sequence[np.ndarray], plans: Sequence[ImagePlan]) -> list[Sample]:
@@ -50,9 +57,10 @@ class Paste:
         covered = np.zeros(plan.size[::-1], bool)
         layers, dropped = self._arrange(plan, covered, scene, given)
         instances = labels_of(given, plan.size)
-        for number, layer in enumerate(layers, len(instances) + 1):
+        for layer in layers:
             blend_over(canvas[layer.window], layer.patch)
-            instances.append(label(number, layer, plan.size))
+            for one in single_layers(layer, self._class_ids):
+                instances.append(label(len(instances) + 1, one, plan.size))
         return Sample(
             canvas,
             tuple(instances),
@@ -127,20 +135,24 @@ class Paste:
     def _lay(self, plan: ObjectPlan, covered: np.ndarray, scene: float | None) -> Layer:
         """The cutout at its place. `covered` is (H, W) bool, the whole canvas."""
         canvas = (covered.shape[1], covered.shape[0])
-        patch, x, y = self._cutouts.ready(plan, canvas, scene)
-        whole = int(np.count_nonzero(cv2.extractChannel(patch, 3) >= OPAQUE))
+        patch, ids, x, y = self._cutouts.ready(plan, canvas, scene)
+        members = self._pictures[plan.cutout].members
+        wholes = counts(cv2.extractChannel(patch, 3) >= OPAQUE, ids, len(members))
+        ids = None if ids is None else part_on(canvas, ids, x, y)[0]
         patch, x, y = part_on(canvas, patch, x, y)
         mask = patch[..., 3] >= OPAQUE
         visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
-        return Layer(plan, x, y, patch, mask, visible, whole)
+        return Layer(plan, x, y, patch, mask, visible, wholes, ids, members)
 
     def _reject(self, layer: Layer, given: Sequence[Standing]) -> str:
-        """Why an object isn't painted; empty when it is."""
-        if layer.whole == 0:
+        """Why an object isn't painted, or a group of them; empty when it is."""
+        singles = list(single_layers(layer, self._class_ids))
+        least = self._min_visible
+        if not all(one.whole for one in singles):
             return "too thin to be seen at its size"
-        if np.count_nonzero(layer.mask) < max(self._min_visible * layer.whole, 1):
+        if any(np.count_nonzero(one.mask) < max(least * one.whole, 1) for one in singles):
             return "too little of it on the canvas"
-        if layer.area == 0 or layer.area < self._min_visible * layer.whole:
+        if any(one.area == 0 or one.area < least * one.whole for one in singles):
             return "hidden behind others"
         place = (layer.mask, layer.x, layer.y)
         if any(one.spoiled_by(*place, self._min_visible) for one in given):
