@@ -14,7 +14,7 @@ from msgspec import Meta
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
-from infgen.ops.looks import LookSettings, check_looks, draw_look
+from infgen.ops.looks import LookSettings, check_looks, draw_light, draw_look
 from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
@@ -185,6 +185,7 @@ class Planner:
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
+        light = draw_light(self.settings.seed, index)
         placed = Placed(self.settings.max_overlap)
         objects: list[ObjectPlan] = []
         dropped: list[Dropped] = []
@@ -195,7 +196,7 @@ class Planner:
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
-            look = draw_look(looks, self.looks, method)
+            look = draw_look(looks, self.looks, method, light)
             if method == "paste":
                 objects.append(self._plan_pasted(class_id, box, split, which, mirror, look))
             else:
@@ -241,6 +242,7 @@ class Planner:
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
         looks = stream(self.settings.seed, index, "blends of decoys")
+        light = draw_light(self.settings.seed, index)
         scene = self.request.backgrounds[int(self._rows[index // self.settings.per_background])]
         placed = Placed(max_overlap=0)
         for one in objects:
@@ -253,7 +255,7 @@ class Planner:
             box = placed.place(rng, self.request.classes[one.class_id], self.canvas)
             if box is None:
                 continue
-            look = draw_look(looks, self.looks, one.method)
+            look = draw_look(looks, self.looks, one.method, light)
             if one.method == "paste":
                 plan = self._plan_pasted(one.class_id, box, split, which, mirror, look)
                 plan = msgspec.structs.replace(plan, source=(round(x, 4), round(y, 4)))

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from infgen.ops.blend import OPAQUE, blend_over, premultiply
+from infgen.ops.blend import OPAQUE, premultiply
 from infgen.ops.camera import softness
+from infgen.ops.filling import fill
 from infgen.ops.masks import tight_box
+from infgen.ops.putting import put_down
 from infgen.ops.rle import encode_window
 from infgen.records.plan import Dropped, ImagePlan, ObjectPlan
 from infgen.records.sample import Decoy, Sample
@@ -42,7 +44,7 @@ class Paste:
         layers, dropped = self._arrange(plan, scene)
         instances = []
         for number, layer in enumerate(layers, 1):
-            blend_over(canvas[layer.window], layer.patch)
+            put_down(canvas, layer.patch, layer.x, layer.y, layer.plan.look)
             instances.append(label(number, layer, plan.size))
         return Sample(
             canvas,
@@ -62,14 +64,9 @@ class Paste:
         if box is None:
             return None
         assert plan.source is not None
-        height, width = layer.mask.shape
-        x, y = (
-            min(max(round(part * side - length / 2), 0), side - length)
-            for part, side, length in zip(plan.source, size, (width, height), strict=True)
-        )
         alpha = cv2.extractChannel(layer.patch, 3)
-        filled = np.dstack([canvas[y : y + height, x : x + width], alpha])
-        blend_over(canvas[layer.window], premultiply(filled))
+        filled = np.dstack([fill(canvas, alpha, layer.x, layer.y, plan.source), alpha])
+        put_down(canvas, premultiply(filled), layer.x, layer.y, plan.look)
         return Decoy(
             box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
         )
