@@ -32,7 +32,7 @@ def premultiply(rgba: np.ndarray) -> np.ndarray:
     alpha (Porter and Duff, "Compositing digital images", 1984).
     """
     colour, alpha = _split(rgba)
-    return cv2.merge([*cv2.split(_weigh(colour, alpha)), alpha])
+    return cv2.merge([*cv2.split(weigh(colour, alpha)), alpha])
 
 
 class Pyramid:
@@ -86,7 +86,7 @@ def blend_over(region: np.ndarray, patch: np.ndarray) -> None:
     Where the patch is transparent the region keeps its value exactly.
     """
     colour, alpha = _split(patch)
-    cv2.add(_weigh(region, cv2.bitwise_not(alpha)), colour, dst=region)
+    cv2.add(weigh(region, cv2.bitwise_not(alpha)), colour, dst=region)
 
 
 def _split(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,59 +94,7 @@ def _split(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), cv2.extractChannel(rgba, 3)
 
 
-def _weigh(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def weigh(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 colour times (H, W) uint8 alpha / 255, rounded to nearest. There are no ties,
     as 255 is odd, and none is near enough for float32 to miss it: the result is exact."""
     return cv2.multiply(colour, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
-
-
-# ---- edges ---------------------------------------------------------------------------------------
-
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-
-
-def blend_edges(patch: np.ndarray, blend: str) -> np.ndarray:
-    """`patch`, (h, w, 4) uint8 premultiplied, with its edges as the row `blend` of BLENDS has them.
-
-    It gets nowhere more opaque: what was cut away has no known colour. Things so thin that less
-    than half of them would be left stay as they are.
-    """
-    alpha = cv2.extractChannel(patch, 3)
-    kept = BLENDS[blend](alpha)
-    if kept is alpha:
-        return patch
-    kept = cv2.min(kept, alpha)
-    if 2 * np.count_nonzero(kept >= OPAQUE) < np.count_nonzero(alpha >= OPAQUE):
-        return patch
-    fading = np.flatnonzero(kept < alpha)
-    now, before = kept.ravel()[fading], alpha.ravel()[fading]
-    pixels = patch.reshape(-1).view(np.uint32).copy()  # each is moved as one number
-    colours = pixels[fading].view(np.uint8).reshape(-1, 4)
-    fainter = colours.astype(np.uint16) * now[:, None] // before[:, None]
-    pixels[fading] = fainter.astype(np.uint8).view(np.uint32).ravel()
-    return pixels.view(np.uint8).reshape(patch.shape)
-
-
-def _plain(alpha: np.ndarray) -> np.ndarray:
-    """As it was cut out."""
-    return alpha
-
-
-def _choke(alpha: np.ndarray) -> np.ndarray:
-    """A pixel narrower, without the rim that has colour of the old background in it."""
-    return cv2.erode(alpha, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-
-
-def _feather(alpha: np.ndarray) -> np.ndarray:
-    """Fading over about two pixels, as a lens and a sensor have it."""
-    return cv2.GaussianBlur(_choke(alpha), (5, 5), 0.8, borderType=cv2.BORDER_CONSTANT)
-
-
-def _soft(alpha: np.ndarray) -> np.ndarray:
-    """Fading over about four pixels, as what is slightly out of focus."""
-    return cv2.GaussianBlur(_choke(alpha), (7, 7), 1.3, borderType=cv2.BORDER_CONSTANT)
-
-
-# From (h, w) uint8 alpha to what is left of it. Each object draws one of them, so that no single
-# kind of edge is there to be learnt (Dwibedi et al., "Cut, paste and learn", ICCV 2017).
-BLENDS = {"plain": _plain, "choke": _choke, "feather": _feather, "soft": _soft}

@@ -20,12 +20,12 @@ _RIM = 3.0  # canvas pixels in which an object fades out that was cut off
 
 # How wide an object's soft edge is, in times the usual. Each object draws one of them, so that no
 # single kind of edge is there to be learnt.
-FEATHERS = {"narrow": 0.6, "plain": 1.0, "wide": 1.5}
+FEATHERS = {"narrow": 0.6, "alpha": 1.0, "wide": 1.5}
 
 
 def feather_width(
     box: Box,
-    blend: str = "plain",
+    blend: str = "alpha",
     frac: float = FEATHER_FRAC,
     limits: tuple[float, float] = FEATHER_RANGE,
 ) -> float:

@@ -17,7 +17,7 @@ from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, deal_unused, share_cutouts
 from infgen.ops.framing import cover_size
 from infgen.ops.given import Labels, draw_source
-from infgen.ops.looks import LookSettings, check_looks, draw_look
+from infgen.ops.looks import LookSettings, check_looks, draw_light, draw_look
 from infgen.ops.nearness import near_of
 from infgen.ops.repetition import CutoutDeal, check_backgrounds
 from infgen.ops.seeds import derive_seed, shuffle, stream
@@ -277,6 +277,7 @@ class Planner:
     ) -> tuple[tuple[ObjectPlan, ...], tuple[Dropped, ...]]:
         rng = stream(self.settings.seed, index, "layout")
         looks = stream(self.settings.seed, index, "blends")  # another table changes no layout
+        light = draw_light(self.settings.seed, index)
         placed = Placed(self.settings.max_overlap)
         for there in ground.given:
             if not there.crowd:
@@ -299,7 +300,7 @@ class Planner:
             if box is None:
                 dropped.append(Dropped(class_id, f"no room in {TRIES} tries"))
                 continue
-            look = draw_look(looks, self.looks, method)
+            look = draw_look(looks, self.looks, method, light)
             if method == "paste":
                 objects.append(self._plan_pasted(class_id, box, ground.split, which, mirror, look))
             else:
@@ -345,6 +346,7 @@ class Planner:
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
         looks = stream(self.settings.seed, index, "blends of decoys")
+        light = draw_light(self.settings.seed, index)
         scene = self.request.backgrounds[int(self._rows[self._scene_of(index)])]
         placed = Placed(max_overlap=0)
         for box in [one.box for one in objects] + [one.box for one in ground.given]:
@@ -358,7 +360,7 @@ class Planner:
             source = draw_source(rng, (x, y), place, self.canvas, ground.given) if place else None
             if place is None or source is None:
                 continue
-            look = draw_look(looks, self.looks, one.method)
+            look = draw_look(looks, self.looks, one.method, light)
             if one.method == "paste":
                 plan = self._plan_pasted(one.class_id, place, ground.split, which, mirror, look)
                 plan = msgspec.structs.replace(plan, source=source)

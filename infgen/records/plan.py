@@ -31,11 +31,25 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
 
-class Look(msgspec.Struct, frozen=True):
-    """How an object goes into its scene. `blend` names how its edges go over into it
-    (ops.blend.BLENDS for pasted ones, ops.mattes.FEATHERS for inpainted ones)."""
+class Shadow(msgspec.Struct, frozen=True):
+    """What a pasted object throws: its `kind` (ops.shadows.SHADOWS), where it falls (`offset` = (x,
+    y)) and its `blur` (standard deviation), in parts of the object's longer side, and its
+    `darkness`, 0..1."""
 
-    blend: str = "plain"
+    kind: str
+    offset: tuple[float, float]
+    blur: float
+    darkness: float
+
+
+class Look(msgspec.Struct, frozen=True):
+    """How an object goes into its scene. `blend` names how it goes over into it (ops.blends.BLENDS
+    for pasted ones, ops.mattes.FEATHERS for inpainted ones), `harmonize` how its colours are
+    brought nearer (ops.harmonize.HARMONIZE)."""
+
+    blend: str = "alpha"
+    harmonize: str = "none"
+    shadow: Shadow | None = None
 
 
 class ObjectPlan(msgspec.Struct, frozen=True):

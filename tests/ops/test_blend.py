@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infgen.ops.blend import (
-    BLENDS,
     FAINT,
     OPAQUE,
     Pyramid,
-    blend_edges,
     blend_over,
     crop_to_content,
     fit,
@@ -224,48 +222,3 @@ def test_large_cutouts_don_t_fill_the_memory_on_small_canvases():
     assert pyramid.size == (4000, 3000)
     assert pyramid.nbytes < 16 * 640 * 480 * 4 / 2
     assert Pyramid(large, ROOM).nbytes > large.nbytes
-
-
-# ---- edges ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("blend", BLENDS)
-@given(sides, sides, seeds)
-def test_a_blend_only_takes_away_and_what_is_left_keeps_its_colour(blend, height, width, seed):
-    patch = premultiply(noise(height, width, 4, seed))
-    before = patch.copy()
-    after = blend_edges(patch, blend)
-    assert (patch == before).all()  # it may be a cache's
-    assert (after <= before).all()
-    assert (after[..., :3] <= after[..., 3:]).all()  # still premultiplied
-    kept = after[..., 3:].astype(int)
-    exact = before[..., :3].astype(int) * kept / np.maximum(before[..., 3:].astype(int), 1)
-    assert abs(after[..., :3] - exact).max() < 1
-    belonged, belongs = before[..., 3] >= OPAQUE, after[..., 3] >= OPAQUE
-    assert 2 * belongs.sum() >= belonged.sum()  # nothing is blended away
-
-
-@pytest.mark.parametrize("blend", BLENDS)
-def test_a_blend_is_a_matter_of_the_edge(blend):
-    patch = premultiply(np.dstack([noise(90, 90, 3), disc(90, 255, 0)[..., 0]]))
-    after = blend_edges(patch, blend)
-    solid = np.pad(patch[..., 3] == 255, 1).astype(np.uint8)
-    depth = cv2.distanceTransform(solid, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    assert (after == patch)[depth > 6].all()
-    assert (after[patch[..., 3] == 0] == 0).all()
-
-
-def test_plain_is_the_patch_itself_and_the_others_differ():
-    patch = premultiply(np.dstack([noise(60, 60, 3), disc(60, 255, 0)[..., 0]]))
-    assert blend_edges(patch, "plain") is patch
-    outcomes = {blend_edges(patch, blend).tobytes() for blend in BLENDS}
-    assert len(outcomes) == len(BLENDS)
-
-
-@pytest.mark.parametrize("blend", BLENDS)
-def test_hairs_and_glass_survive_every_blend(blend):
-    hair = np.zeros((40, 40, 4), np.uint8)
-    hair[:, 20] = 255
-    assert (blend_edges(hair, blend) == hair).all()
-    glass = np.full((40, 40, 4), 150, np.uint8)
-    assert (blend_edges(glass, blend)[10:30, 10:30] == 150).all()

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.blend import BLENDS
 from infgen.ops.dealing import ENOUGH_TO_SHARE
 from infgen.ops.framing import cover_size
+from infgen.ops.looks import LookSettings
 from infgen.ops.mattes import FEATHERS
 from infgen.ops.planning import MOST_PICTURES
 from infgen.records.errors import InputError
@@ -72,7 +72,7 @@ def test_the_plan_that_every_machine_and_version_must_make():
         ("note1.png", True, 103.03, 64.46, 197.32, 178.49),
         ("note5.png", False, 154.48, 40.91, 264.74, 120.07),
     ]
-    assert [thing.look.blend for thing in plan.objects] == ["choke", "choke"]
+    assert [thing.look.blend for thing in plan.objects] == ["choke", "feather"]
     assert plan.finish == Finish(0.445, 2.0, (473, 1), 1)
 
 
@@ -102,7 +102,9 @@ def test_a_plan_comes_back_from_json_as_it_was():
         assert msgspec.json.decode(msgspec.json.encode(plan), type=ImagePlan) == plan
 
 
-@pytest.mark.parametrize(("method", "blends"), [("paste", BLENDS), ("inpaint", FEATHERS)])
+@pytest.mark.parametrize(
+    ("method", "blends"), [("paste", LookSettings().blend), ("inpaint", FEATHERS)]
+)
 def test_every_blend_is_drawn_as_often_for_objects_and_decoys(method, blends):
     one = planner(background(800, plain="plain"), a_class("coin", (1, 2)), method=method, decoys=1)
     for of in ("objects", "decoys"):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.blend import BLENDS
+from infgen.ops.blends import BLENDS
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import PictureError
@@ -317,7 +317,7 @@ def bricks(height, width, blur):
     return cv2.GaussianBlur(sharp, (0, 0), blur) if blur else sharp
 
 
-def painted_with(blur, tmp_path, blend="plain", **fields):
+def painted_with(blur, tmp_path, blend="alpha", **fields):
     """A sample of a sharp cutout on a scene blurred by `blur`, and that scene."""
     rgba = np.dstack([bricks(80, 80, 0), ellipse(80, 80)[..., 3]])
     size, canvas = (240, 200), bricks(200, 240, blur)
@@ -336,7 +336,7 @@ def test_objects_are_as_soft_as_their_scene(tmp_path):
     assert (seen[0] == bricks(80, 80, 0)[25:55, 25:55]).all()  # on a sharp scene it is its own
 
 
-@pytest.mark.parametrize("blend", sorted(BLENDS))
+@pytest.mark.parametrize("blend", sorted({*BLENDS} - {"laplacian", "poisson", "mixed"}))
 @pytest.mark.parametrize("blur", [0, 1.2])
 def test_labels_follow_the_blended_edge(tmp_path, blend, blur):
     """On scenes that differ by nothing but a little brightness, how much of it shows through tells
@@ -433,13 +433,10 @@ def test_a_decoy_is_the_canvas_s_own_picture_in_a_cutout_s_outline(paint):
     mask = decode_rle(found.rle, SIZE)
     rows, columns = np.nonzero(mask)
     assert found.box.xyxy == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    height, width = rows.max() + 1 - rows.min(), columns.max() + 1 - columns.min()
-    x, y = (
-        round(0.5 * SIZE[0] - width / 2),
-        min(round(0.8 * SIZE[1] - height / 2), SIZE[1] - height),
-    )
     patch = sample.canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    assert np.abs(patch.astype(int) - before[y : y + height, x : x + width]).max() <= 1
+    fits = cv2.matchTemplate(before, patch, cv2.TM_CCOEFF_NORMED)
+    y, x = np.unravel_index(fits.argmax(), fits.shape)
+    assert fits.max() > 0.9 and (x, y) != (columns.min(), rows.min())  # it's another part's texture
     assert len(sample.instances) == 1 and found.method == "paste"
 
 

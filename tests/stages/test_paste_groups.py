@@ -54,7 +54,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Picture]:
 
 def paint(files: dict[str, Picture], *things, min_visible: float = 0.3):
     canvas = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
-    [sample] = Paste(files, min_visible, classes=CLASSES).paint([canvas], [image_plan(SIZE, *things)])
+    [sample] = Paste(files, min_visible, classes=CLASSES).paint(
+        [canvas], [image_plan(SIZE, *things)]
+    )
     return sample
 
 

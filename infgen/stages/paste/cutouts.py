@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from infgen.ops.blend import Pyramid, blend_edges, content, crop_to_content, fit, premultiply
+from infgen.ops.blend import Pyramid, content, crop_to_content, fit, premultiply
+from infgen.ops.blends import blend_edges
 from infgen.ops.camera import cutout_softness, missing_blur, soften
 from infgen.ops.groups import spread_ids
 from infgen.ops.truncation import start_on

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from infgen.ops.blend import OPAQUE, blend_over, premultiply
+from infgen.ops.blend import OPAQUE, premultiply
 from infgen.ops.camera import softness
+from infgen.ops.filling import fill
 from infgen.ops.given import WOULD_HIDE, Labels, Standing, labels_of
 from infgen.ops.masks import tight_box
+from infgen.ops.putting import put_down
 from infgen.ops.rle import encode_window
 from infgen.records.labelled import Given
 from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, ObjectPlan
@@ -58,7 +60,7 @@ class Paste:
         layers, dropped = self._arrange(plan, covered, scene, given)
         instances = labels_of(given, plan.size)
         for layer in layers:
-            blend_over(canvas[layer.window], layer.patch)
+            put_down(canvas, layer.patch, layer.x, layer.y, layer.plan.look)
             for one in single_layers(layer, self._class_ids):
                 instances.append(label(len(instances) + 1, one, plan.size))
         return Sample(
@@ -91,16 +93,15 @@ class Paste:
         if box is None:
             return None
         assert plan.source is not None
-        height, width = layer.mask.shape
-        x, y = (
-            min(max(round(part * side - length / 2), 0), side - length)
-            for part, side, length in zip(plan.source, size, (width, height), strict=True)
-        )
         alpha = cv2.extractChannel(layer.patch, 3)
-        if any(one.touches(alpha > 0, *at) for one in given for at in ((x, y), (layer.x, layer.y))):
+        place = (alpha > 0, layer.x, layer.y)
+        if any(one.touches(*place) for one in given):
             return None
-        filled = np.dstack([canvas[y : y + height, x : x + width], alpha])
-        blend_over(canvas[layer.window], premultiply(filled))
+        filling = fill(canvas, alpha, layer.x, layer.y, plan.source, given)
+        if filling is None:
+            return None
+        filled = np.dstack([filling, alpha])
+        put_down(canvas, premultiply(filled), layer.x, layer.y, plan.look)
         return Decoy(
             box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
         )
