@@ -31,11 +31,22 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
 
+class Change(msgspec.Struct, frozen=True):
+    """An augmentation as it was drawn: a row of ops.augment.AUGMENTS and its values. `fill` is what
+    appears beyond a picture's edges where it is moved (ops.augment.warp.FILLS)."""
+
+    name: str
+    values: dict[str, float] = {}
+    fill: str = ""
+
+
 class Look(msgspec.Struct, frozen=True):
     """How an object goes into its scene. `blend` names how its edges go over into it
-    (ops.blend.BLENDS for pasted ones, ops.mattes.FEATHERS for inpainted ones)."""
+    (ops.blend.BLENDS for pasted ones, ops.mattes.FEATHERS for inpainted ones); `changes` are made
+    to its cutout before."""
 
     blend: str = "plain"
+    changes: tuple[Change, ...] = ()
 
 
 class ObjectPlan(msgspec.Struct, frozen=True):
@@ -88,7 +99,8 @@ class ImagePlan(msgspec.Struct, frozen=True):
     `decoys` are painted before them, as they are: places of objects' sizes (`class_id` says whose)
     in which there is nothing but background. An inpainted one has the scene's prompt; a pasted one
     has a cutout's outline, filled with the canvas from around `source` = (x, y), in fractions of
-    the canvas. `finish` is for the whole picture, in the end (None: it stays as it is).
+    the canvas. `changes` are made to the whole picture once it is painted, and its labels follow.
+    `finish` is for the whole picture, in the end (None: it stays as it is).
     """
 
     index: int
@@ -99,3 +111,4 @@ class ImagePlan(msgspec.Struct, frozen=True):
     dropped: tuple[Dropped, ...] = ()
     decoys: tuple[ObjectPlan, ...] = ()
     finish: Finish | None = None
+    changes: tuple[Change, ...] = ()

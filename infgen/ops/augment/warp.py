@@ -1,0 +1,88 @@
+"""Pictures and label maps pulled through a matrix, with the same bytes on every processor.
+
+OpenCV's warpAffine computes in floats, not alike everywhere (version 5 on x86 uses fused
+multiplications where there are any). Its remap with whole-number maps doesn't: coordinates of 1/32
+pixel and weights of 1/1024 are added up as integers. The maps come from here.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from infgen.ops.augment.geometry import inverse
+
+FILLS = {  # what there is beyond the edges, and whether it is the picture again
+    "constant": (cv2.BORDER_CONSTANT, False),
+    "nearest": (cv2.BORDER_REPLICATE, False),
+    "reflect": (cv2.BORDER_REFLECT, True),
+    "wrap": (cv2.BORDER_WRAP, True),
+}
+_BITS = 5  # of a coordinate's fraction that remap takes
+_HALF = 1 << _BITS - 1
+_MORE = 5  # that there are while coordinates are added up
+_FINE = 1 << _BITS + _MORE
+_FARTHEST = 32000  # pixels: remap's maps are 16 bits wide
+
+
+class Warp:
+    """Pulls what has `size` = (width, height) through a matrix onto a canvas of the size `out`
+    (default: the same). `fill` is a row of FILLS."""
+
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        size: tuple[int, int],
+        fill: str = "constant",
+        out: tuple[int, int] | None = None,
+    ):
+        self._size = size
+        self._border, self._repeats = FILLS[fill]
+        self._across, self._down = _sources(inverse(matrix), out or size)
+
+    def picture(self, pixels: np.ndarray) -> np.ndarray:
+        """(H, W, C) uint8, interpolated linearly, which never overshoots."""
+        whole = self._map(self._across >> _BITS, self._down >> _BITS)
+        rest = ((self._down & 31) << _BITS) + (self._across & 31)
+        return cv2.remap(
+            pixels, whole, rest.astype(np.uint16), cv2.INTER_LINEAR, borderMode=self._border
+        )
+
+    def nearest(self, ids: np.ndarray) -> np.ndarray:
+        """(H, W) uint8 or uint16 numbers, each pixel's from the one that its centre comes from; 0
+        beyond the edges, if the fill doesn't repeat the picture. (Streaks of the `nearest` fill are
+        no objects.)"""
+        border = self._border if self._repeats else cv2.BORDER_CONSTANT
+        whole = self._map(self._across + _HALF >> _BITS, self._down + _HALF >> _BITS)
+        nothing = np.zeros(0, np.uint16)
+        return cv2.remap(ids, whole, nothing, cv2.INTER_NEAREST, borderMode=border)
+
+    def tiles(self, pixels: np.ndarray) -> np.ndarray:
+        """Which repetition of the picture some pixels of the canvas, by (n,) flat numbers, come
+        from: (n,) int64, 0 for the picture itself. They repeat only if the fill does."""
+        if not self._repeats or not pixels.size:
+            return np.zeros(pixels.size, np.int64)
+        across, down = (
+            (side.ravel()[pixels] + _HALF >> _BITS) // length
+            for side, length in zip((self._across, self._down), self._size, strict=True)
+        )
+        most = 2 * int(np.abs(across).max()) + 1
+        return down.astype(np.int64) * most + across
+
+    def _map(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        pair = np.empty((*x.shape, 2), np.int16)
+        np.clip(x, -_FARTHEST, _FARTHEST, out=pair[..., 0], casting="unsafe")
+        np.clip(y, -_FARTHEST, _FARTHEST, out=pair[..., 1], casting="unsafe")
+        return pair
+
+
+def _sources(back: np.ndarray, out: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the centres of the pixels of `out` = (width, height) come from: x and y, (h, w) int32
+    in 1/32 pixels from the centre of the first."""
+    columns, rows = (np.arange(side) + 0.5 for side in out)
+    sources = []
+    for along, across, start in back[:2].tolist():
+        by_column = np.rint(columns * along * _FINE).astype(np.int32)
+        by_row = np.rint((rows * across + (start - 0.5)) * _FINE).astype(np.int32)
+        sources.append(by_row[:, None] + (by_column + (1 << _MORE - 1)) >> _MORE)
+    return sources[0], sources[1]
