@@ -28,6 +28,7 @@ from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
 from infgen.sources.disk import write_file
+from infgen.stages.augment import augment
 from infgen.stages.backgrounds import Backgrounds
 from infgen.stages.inpaint import Inpaint, Scene, finished
 from infgen.stages.paste import Paste
@@ -201,7 +202,9 @@ class Pipeline:
             return _failed(plan, error)
 
     def _keep(self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...]) -> Entry:
-        """Give the picture its finish, write it, and tell what it shows."""
+        """Give the picture its changes and its finish, write it, and tell what it shows."""
+        if plan.changes:
+            sample = augment(sample, plan, self.settings.plan.min_visible)
         ending = self.settings.pictures.image_format
         file = f"images/{plan.split}/{plan.index:08d}.{ending}"
         data = self._encode(sample.canvas, plan.finish)
@@ -219,6 +222,7 @@ class Pipeline:
             background_file=self._background_file(plan),
             sighted=sighted,
             finish=plan.finish,
+            changes=sample.changes,
         )
 
     def _encode(self, canvas: np.ndarray, finish: Finish | None) -> np.ndarray:

@@ -37,6 +37,7 @@ from infgen.records.errors import InputError, Problem, StorageError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
+from infgen.sources.recipes import read_recipe
 from infgen.sources.tables import read_request
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     planner, means, notes = prepare(settings, pinned.methods, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(_names(planner.request), planner.most_objects)
+        if EXPORTS[name].needs_background and planner.recipe.pictures:
+            raise InputError(_moved_on([name]))
     pinned = Pinned(
         infgen=__version__,
         backgrounds_kept=settings.keep_backgrounds,
@@ -107,7 +110,8 @@ def prepare(
     request, warnings = read_request(backgrounds, classes, canvas)
     means = check_means(means, request, settings)
     methods = (means.method,) * len(request.classes)
-    planner = Planner(request, settings.plan, methods, canvas, settings.look)
+    recipe = read_recipe(settings.augment.augment)
+    planner = Planner(request, settings.plan, methods, canvas, settings.look, recipe)
     notes = (*map(str, warnings), *planner.notes, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
@@ -401,11 +405,20 @@ def check_formats(names: Sequence[str]) -> None:
 
 def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
     needing = [name for name in settings.format if EXPORTS[name].needs_background]
+    if needing and any(entry.changes for entry in store.entries()):
+        raise InputError(_moved_on(needing))
     if needing and not all(entry.background_file or entry.failure for entry in store.entries()):
         raise InputError(
             f"--format {', '.join(needing)} needs every picture's background, and this dataset's "
             "weren't kept: run the command that made it again, with --keep-backgrounds"
         )
+
+
+def _moved_on(formats: Sequence[str]) -> str:
+    return (
+        f"--format {', '.join(formats)} holds each picture beside its background, which --augment "
+        "doesn't change: use a recipe without [pictures]"
+    )
 
 
 def write_formats(

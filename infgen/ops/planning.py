@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.augment.recipe import Recipe
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val, deal_backgrounds, share_cutouts
@@ -19,7 +20,7 @@ from infgen.ops.seeds import derive_seed, shuffle, stream
 from infgen.ops.shapes import draw_shape
 from infgen.records.box import Box
 from infgen.records.errors import InputError
-from infgen.records.plan import BackgroundPlan, Dropped, ImagePlan, Look, ObjectPlan
+from infgen.records.plan import BackgroundPlan, Change, Dropped, ImagePlan, Look, ObjectPlan
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -100,10 +101,12 @@ class Planner:
         methods: tuple[str, ...],
         canvas: tuple[int, int],
         looks: LookSettings | None = None,
+        recipe: Recipe | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
         self.looks = looks or LookSettings()
         check_looks(self.looks)
+        self.recipe = recipe or Recipe()
         self.count = _count_pictures(request, settings)
         scenes = math.ceil(self.count / settings.per_background)
         self._rows, self._picks = deal_backgrounds(request.backgrounds, scenes, settings.seed)
@@ -139,10 +142,33 @@ class Planner:
             split=split,
             size=self.canvas,
             background=self._plan_background(number),
-            objects=objects,
+            objects=self._changed(objects, index, "changes of objects"),
             dropped=dropped,
-            decoys=self._plan_decoys(index, split, objects),
+            decoys=self._changed(
+                self._plan_decoys(index, split, objects), index, "changes of decoys"
+            ),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
+            changes=self._changes(index),
+        )
+
+    def _changes(self, index: int) -> tuple[Change, ...]:
+        if not self.recipe.pictures:
+            return ()
+        return self.recipe.for_picture(stream(self.settings.seed, index, "changes"))
+
+    def _changed(
+        self, objects: tuple[ObjectPlan, ...], index: int, purpose: str
+    ) -> tuple[ObjectPlan, ...]:
+        """The pasted ones with what the recipe makes of their cutouts. Their dice are their own: no
+        recipe changes a layout."""
+        if not self.recipe.objects:
+            return objects
+        rng, replace = stream(self.settings.seed, index, purpose), msgspec.structs.replace
+        return tuple(
+            replace(one, look=replace(one.look, changes=self.recipe.for_object(rng)))
+            if one.cutout
+            else one
+            for one in objects
         )
 
     def _background_key(self, number: int) -> str:

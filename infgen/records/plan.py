@@ -31,7 +31,7 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """An augmentation as it was drawn: a row of ops.augment.AUGMENTS and its values. `fill` is what
     appears beyond a picture's edges where it is moved (ops.augment.warp.FILLS)."""
 

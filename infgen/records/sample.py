@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.plan import BackgroundPlan, Dropped, Finish, Look
+from infgen.records.plan import BackgroundPlan, Change, Dropped, Finish, Look
 from infgen.records.verdict import Sighting, Verdict
 
 
@@ -51,12 +51,13 @@ class Decoy(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Sample:
     """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` and
-    `decoys` as RLE."""
+    `decoys` as RLE. `changes` were made to all of it."""
 
     canvas: np.ndarray
     instances: tuple[Instance, ...]
     dropped: tuple[Dropped, ...]
     decoys: tuple[Decoy, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -65,7 +66,8 @@ class Entry(msgspec.Struct, frozen=True):
     `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
     empty when `failure` says why the picture couldn't be made. `size` is (width, height). `sighted`
     is what a detector found of the classes in the bare background, where nothing is labelled;
-    `finish` is what the whole picture went through last.
+    `changes` were made to the whole picture with its labels, and `finish` is what it went through
+    last.
     """
 
     index: int
@@ -81,6 +83,7 @@ class Entry(msgspec.Struct, frozen=True):
     decoys: tuple[Decoy, ...] = ()
     sighted: tuple[Sighting, ...] = ()
     finish: Finish | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def stem(self) -> str:

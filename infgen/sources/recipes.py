@@ -6,7 +6,8 @@ import difflib
 import tomllib
 from pathlib import Path
 
-from infgen.ops.augment.recipe import PRESETS, Recipe, recipe_of
+from infgen.ops.augment.presets import PRESETS
+from infgen.ops.augment.recipe import Recipe, recipe_of
 from infgen.records.errors import InputError, Problem
 
 ENDING = ".toml"

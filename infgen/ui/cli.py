@@ -59,6 +59,7 @@ GROUPS = {
     "run": "the run",
     "plan": "what is planned",
     "look": "how pasted objects go into the scene",
+    "augment": "augmentation",
     "inpaint": "inpainting",
     "model": "the diffusion model",
     "verify": "what judges painted objects",

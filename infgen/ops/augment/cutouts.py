@@ -43,6 +43,11 @@ class Move:
     out: tuple[int, int]
 
 
+def moves(changes: Sequence[Change]) -> bool:
+    """Whether any of them does."""
+    return any(AUGMENTS[one.name].matrix for one in changes)
+
+
 def fit_moved(
     changes: Sequence[Change],
     outline: np.ndarray,

@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from infgen.records.box import Box
+
 PLACES = 9  # decimals of a matrix: what sines leave beyond them differs between machines
 
 
@@ -84,6 +86,15 @@ def area_scale(matrix: np.ndarray) -> float:
     """How many times as large areas become."""
     (a, b, _), (c, d, _), _ = matrix.tolist()
     return abs(a * d - b * c)
+
+
+def box_moved(box: Box, matrix: np.ndarray, size: tuple[int, int]) -> Box | None:
+    """The box around the four corners where the matrix puts them, as far as it lies in a picture of
+    `size` = (width, height), with two decimals; None where it doesn't."""
+    x0, y0, x1, y1 = box.xyxy
+    corners = moved(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), matrix)
+    low, high = corners.min(axis=0).round(2).tolist(), corners.max(axis=0).round(2).tolist()
+    return Box(*low, *high).intersect(Box(0, 0, *size))
 
 
 def moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 from infgen.ops.augment import AUGMENTS
 from infgen.ops.augment.geometry import area_scale, rounded
 from infgen.ops.augment.warp import Warp
+from infgen.records.box import Box
 from infgen.records.plan import Change
 
 MILDER = (1.0, 0.5, 0.25, 0.0)  # parts of a move that are tried
@@ -33,6 +34,12 @@ class Piece:
     mask: np.ndarray
     share: float = 1.0
     copy: bool = False
+
+    @property
+    def box(self) -> Box:
+        """Tight around the mask."""
+        height, width = self.mask.shape
+        return Box(self.x, self.y, self.x + width, self.y + height)
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,7 @@ def change_picture(
     if any(AUGMENTS[one.name].paint is None for one in changes):
         for part in MILDER:
             made = tuple(_milder(changes, part))
-            moved = _moved(pieces, made, size)
-            left = tuple(sorted(moved, key=lambda one: (one.copy, one.of, one.y, one.x)))
+            left = moved_pieces(pieces, made, size)
             if all(one.share >= min_visible for one in left):
                 break
     return Changed(paint(_move(picture, made), made), left, made)
@@ -121,13 +127,21 @@ def _milder(changes: Sequence[Change], part: float) -> Iterator[Change]:
 # ---- labels --------------------------------------------------------------------------------------
 
 
+def moved_pieces(
+    pieces: Sequence[Piece], changes: Sequence[Change], size: tuple[int, int]
+) -> tuple[Piece, ...]:
+    """What is seen of the pieces after the moves and holes among the changes: in order, copies
+    last."""
+    moved = _moved(pieces, changes, size)
+    return tuple(sorted(moved, key=lambda one: (one.copy, one.of, one.y, one.x)))
+
+
 def _moved(
     pieces: Sequence[Piece], changes: Sequence[Change], size: tuple[int, int]
 ) -> Iterator[Piece]:
-    """What is seen of the pieces after the moves and holes among the changes."""
     matrix = matrix_of(changes, size)
     warp = Warp(matrix, size, _fill(changes))
-    wholes = [np.count_nonzero(piece.mask) * area_scale(matrix) for piece in pieces]
+    wholes = [int(np.count_nonzero(piece.mask)) * area_scale(matrix) for piece in pieces]
     for ids in _layers(pieces, size):
         found = warp.nearest(ids)
         for rows, columns, _ in holes(changes, size):

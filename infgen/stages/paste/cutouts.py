@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from infgen.ops.augment.cutouts import change_cutout, fit_moved, moves, outline_of
 from infgen.ops.blend import Pyramid, blend_edges, crop_to_content, fit, premultiply
 from infgen.ops.camera import cutout_softness, missing_blur, soften
 from infgen.records.plan import ObjectPlan
@@ -15,6 +16,7 @@ from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_rgba
 
 CACHE_BYTES = 96 * 2**20
+FINE = 512  # pixels a side, at the most, in which outlines are found
 
 
 class Cutouts:
@@ -24,32 +26,61 @@ class Cutouts:
         self._pictures = pictures
         self._cache = PictureCache(CACHE_BYTES)
         self._softness: dict[tuple[str, int], float | None] = {}
+        self._outlines: dict[str, np.ndarray] = {}
 
     def ready(
         self, plan: ObjectPlan, canvas: tuple[int, int], scene: float | None
     ) -> tuple[np.ndarray, int, int]:
-        """The planned cutout scaled into its box, keeping its shape, around the box's centre, as
-        soft as its `scene` and with its edges blended: (h, w, 4) uint8 premultiplied, and the
-        (x, y) of its corner on the canvas of (width, height).
+        """The planned cutout, changed as planned, scaled into its box, keeping the shape that it
+        has then, around the box's centre, as soft as its `scene` and with its edges blended:
+        (h, w, 4) uint8 premultiplied, and the (x, y) of its corner on the canvas of (width,
+        height).
 
         Raises:
             PictureError: its file is gone or has changed.
         """
         picture = self._pictures[plan.cutout]
         pyramid = self._pyramid(picture, canvas)
-        width, height = fit(pyramid.size, (plan.box.width, plan.box.height))
+        patch, margin, scale = self._shaped(plan, picture, pyramid)
+        height, width = (side - 2 * margin for side in patch.shape[:2])
         x, y = (
             min(max(round(center - length / 2), 0), side - length)
             for center, length, side in zip(plan.box.center, (width, height), canvas, strict=True)
         )
-        patch = pyramid.scale((width, height))
+        if scene is not None:
+            own = self._softness_of(picture, pyramid, scale)
+            patch, more = soften(patch, missing_blur(own, scene))
+            margin += more
+        patch, x, y = _within(patch, x - margin, y - margin, canvas)
+        return blend_edges(patch, plan.look.blend), x, y
+
+    def _shaped(
+        self, plan: ObjectPlan, picture: Picture, pyramid: Pyramid
+    ) -> tuple[np.ndarray, int, float]:
+        """The cutout so large that it fills its box, mirrored and changed as planned, (h, w, 4)
+        uint8 premultiplied; the margin around it in pixels; and how it was scaled."""
+        room = (plan.box.width, plan.box.height)
+        changes, move = plan.look.changes, None
+        if moves(changes):
+            outline = self._outline(picture, pyramid)
+            if plan.mirror:
+                outline = outline * (-1, 1) + (1, 0)
+            move = fit_moved(changes, outline, pyramid.size, room)
+        size = move.size if move else fit(pyramid.size, room)
+        patch = pyramid.scale(size)
         if plan.mirror:
             patch = cv2.flip(patch, 1)
-        if scene is not None:
-            own = self._softness_of(picture, pyramid, max(width, height) / max(pyramid.size))
-            patch, margin = soften(patch, missing_blur(own, scene))
-            patch, x, y = _within(patch, x - margin, y - margin, canvas)
-        return blend_edges(patch, plan.look.blend), x, y
+        margin = 0
+        if changes:
+            patch, _, margin = change_cutout(patch, changes, move)
+        return patch, margin, max(size) / max(pyramid.size)
+
+    def _outline(self, picture: Picture, pyramid: Pyramid) -> np.ndarray:
+        """The outline of a cutout, finely enough for any size."""
+        if picture.sha256 not in self._outlines:
+            size = fit(pyramid.size, np.minimum(pyramid.size, FINE).tolist())
+            self._outlines[picture.sha256] = outline_of(pyramid.scale(size))
+        return self._outlines[picture.sha256]
 
     def _softness_of(self, picture: Picture, pyramid: Pyramid, scale: float) -> float | None:
         """How soft a cutout is at a scale, to half an octave: then once is enough for many."""

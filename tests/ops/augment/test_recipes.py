@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from infgen.ops.augment import AUGMENTS
-from infgen.ops.augment.recipe import PRESETS, Recipe, Step, recipe_of
+from infgen.ops.augment.presets import PRESETS
+from infgen.ops.augment.recipe import Recipe, Step, recipe_of
 from infgen.records.errors import InputError
 
 
