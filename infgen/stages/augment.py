@@ -9,9 +9,8 @@ import msgspec
 import numpy as np
 
 from infgen.ops.augment.geometry import box_moved
-from infgen.ops.augment.picture import Piece, change_picture, matrix_of, moved_pieces
-from infgen.ops.rle import decode_window, encode_window
-from infgen.records.box import Box
+from infgen.ops.augment.picture import Piece, change_picture, matrix_of, moved_pieces, piece_of
+from infgen.ops.rle import encode_window
 from infgen.records.plan import Change, Dropped, ImagePlan
 from infgen.records.sample import Decoy, Instance, Sample
 
@@ -26,7 +25,7 @@ def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
     picture as a whole is listed as dropped. What a fill repeats is labelled as another object,
     which nobody requested. Decoys follow, however little of them is left.
     """
-    pieces = [_piece(n, one.rle, one.box, plan.size) for n, one in enumerate(sample.instances)]
+    pieces = [piece_of(n, one.rle, one.box, plan.size) for n, one in enumerate(sample.instances)]
     done = change_picture(sample.canvas, pieces, plan.changes, min_visible)
     matrix = matrix_of(done.changes, plan.size)
     instances = [
@@ -49,13 +48,6 @@ def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
     )
 
 
-def _piece(number: int, rle: str, box: Box, size: tuple[int, int]) -> Piece:
-    """A label's mask at its place; where there is only a box, all of that."""
-    x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
-    mask = decode_window(rle, box, size) if rle else np.ones((y1 - y0, x1 - x0), bool)
-    return Piece(number, x0, y0, mask)
-
-
 def _instance(
     number: int, before: Instance, piece: Piece, matrix: np.ndarray, size: tuple[int, int]
 ) -> Instance:
@@ -75,7 +67,7 @@ def _instance(
 def _decoys(
     decoys: Sequence[Decoy], changes: Sequence[Change], size: tuple[int, int]
 ) -> tuple[Decoy, ...]:
-    pieces = [_piece(number, one.rle, one.box, size) for number, one in enumerate(decoys)]
+    pieces = [piece_of(number, one.rle, one.box, size) for number, one in enumerate(decoys)]
     return tuple(
         Decoy(piece.box, encode_window(piece.mask, piece.x, piece.y, size), decoys[piece.of].method)
         for piece in moved_pieces(pieces, changes, size)

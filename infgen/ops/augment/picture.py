@@ -15,6 +15,7 @@ import numpy as np
 from infgen.ops.augment import AUGMENTS
 from infgen.ops.augment.geometry import area_scale, rounded
 from infgen.ops.augment.warp import Warp
+from infgen.ops.rle import decode_window
 from infgen.records.box import Box
 from infgen.records.plan import Change
 
@@ -50,6 +51,16 @@ class Changed:
     picture: np.ndarray
     pieces: tuple[Piece, ...]
     changes: tuple[Change, ...]
+
+
+def piece_of(number: int, rle: str, box: Box, size: tuple[int, int]) -> Piece:
+    """The mask of a label with this tight `box`, in a picture of `size` = (width, height); where
+    there is none (`rle` is empty), all of the box, to whole pixels and one at least."""
+    if rle:
+        return Piece(number, int(box.x0), int(box.y0), decode_window(rle, box, size))
+    x0, y0 = (min(round(edge), side - 1) for edge, side in zip((box.x0, box.y0), size, strict=True))
+    height, width = max(round(box.y1) - y0, 1), max(round(box.x1) - x0, 1)
+    return Piece(number, x0, y0, np.ones((height, width), bool))
 
 
 def change_picture(
