@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ class Batch(TypedDict):
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
-    """What is held of a picture, packed: hundreds of bytes, no pixels."""
+    """What is held of a picture, packed: about 3 kB for nine detailed masks, no pixels."""
 
     path: str
     size: tuple[int, int]
@@ -88,7 +89,7 @@ class Dataset:
         for picture in opened.pictures():
             splits.add(picture.split)
             if split in (None, picture.split) and self._usable(picture):
-                rows += msgspec.msgpack.encode(_row_of(picture))
+                rows += zlib.compress(msgspec.msgpack.encode(_row_of(picture)), 1)
                 ends.append(len(rows))
         self._rows, self._ends = bytes(rows), np.array(ends)
         if len(self) == 0:
@@ -116,7 +117,7 @@ class Dataset:
         """
         if not -len(self) <= index < len(self):
             raise IndexError(f"there is no item {index}: the dataset has {len(self)}")
-        index %= len(self)
+        index = int(index) % len(self)
         row = self._row(index)
         picture = _read(row)
         pieces = [piece_of(n, one.rle, one.box, row.size) for n, one in enumerate(row.objects)]
@@ -137,7 +138,7 @@ class Dataset:
 
     def _row(self, index: int) -> _Row:
         start, end = self._ends[index : index + 2].tolist()
-        return msgspec.msgpack.decode(memoryview(self._rows)[start:end], type=_Row)
+        return msgspec.msgpack.decode(zlib.decompress(self._rows[start:end]), type=_Row)
 
     @staticmethod
     def collate(items: Sequence[Item]) -> Batch:

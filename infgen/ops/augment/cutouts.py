@@ -29,7 +29,8 @@ def outline_of(patch: np.ndarray) -> np.ndarray:
     touched = np.zeros((height + 1, width + 1), np.uint8)  # the corners of seen pixels
     for x, y in ((0, 0), (0, 1), (1, 0), (1, 1)):
         touched[y : y + height, x : x + width] |= seen
-    hull = cv2.convexHull(cv2.findNonZero(touched))
+    outlines, _ = cv2.findContours(touched, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    hull = cv2.convexHull(np.concatenate(outlines))
     return hull[:, 0].astype(np.float64) / (width, height)
 
 

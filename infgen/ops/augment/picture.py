@@ -74,13 +74,15 @@ def change_picture(
     size = (picture.shape[1], picture.shape[0])
     left: tuple[Piece, ...] = tuple(pieces)
     made = tuple(changes)
-    if any(AUGMENTS[one.name].paint is None for one in changes):
-        for part in MILDER:
-            made = tuple(_milder(changes, part))
-            left = moved_pieces(pieces, made, size)
-            if all(one.share >= min_visible for one in left):
-                break
-    return Changed(paint(_move(picture, made), made), left, made)
+    if all(AUGMENTS[one.name].paint for one in changes):
+        return Changed(paint(picture.copy(), made), left, made)
+    for part in MILDER:
+        made = tuple(_milder(changes, part))
+        warp = Warp(matrix_of(made, size), size, _fill(made))
+        left = _left(pieces, made, warp, size)
+        if all(one.share >= min_visible for one in left):
+            break
+    return Changed(paint(warp.picture(picture), made), left, made)
 
 
 def paint(picture: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
@@ -113,14 +115,6 @@ def holes(changes: Sequence[Change], size: tuple[int, int]) -> Iterator[tuple[sl
             yield *make(size, **one.values), int(one.values["level"])
 
 
-def _move(picture: np.ndarray, changes: Sequence[Change]) -> np.ndarray:
-    size = (picture.shape[1], picture.shape[0])
-    matrix = matrix_of(changes, size)
-    if (matrix == np.eye(3)).all():
-        return picture.copy()
-    return Warp(matrix, size, _fill(changes)).picture(picture)
-
-
 def _fill(changes: Sequence[Change]) -> str:
     return next((one.fill for one in changes if one.fill), "constant")
 
@@ -143,16 +137,20 @@ def moved_pieces(
 ) -> tuple[Piece, ...]:
     """What is seen of the pieces after the moves and holes among the changes: in order, copies
     last."""
-    moved = _moved(pieces, changes, size)
+    return _left(pieces, changes, Warp(matrix_of(changes, size), size, _fill(changes)), size)
+
+
+def _left(
+    pieces: Sequence[Piece], changes: Sequence[Change], warp: Warp, size: tuple[int, int]
+) -> tuple[Piece, ...]:
+    moved = _moved(pieces, changes, warp, size)
     return tuple(sorted(moved, key=lambda one: (one.copy, one.of, one.y, one.x)))
 
 
 def _moved(
-    pieces: Sequence[Piece], changes: Sequence[Change], size: tuple[int, int]
+    pieces: Sequence[Piece], changes: Sequence[Change], warp: Warp, size: tuple[int, int]
 ) -> Iterator[Piece]:
-    matrix = matrix_of(changes, size)
-    warp = Warp(matrix, size, _fill(changes))
-    wholes = [int(np.count_nonzero(piece.mask)) * area_scale(matrix) for piece in pieces]
+    wholes = [int(np.count_nonzero(piece.mask)) * area_scale(warp.matrix) for piece in pieces]
     for ids in _layers(pieces, size):
         found = warp.nearest(ids)
         for rows, columns, _ in holes(changes, size):

@@ -143,7 +143,7 @@ def test_the_way_back_undoes_the_way(changes):
 def test_pixels_are_those_of_whole_number_arithmetic(changes, fill):
     """So that no processor can have others: weights of 1/1024, rounded half up."""
     picture, warp = scenery(), Warp(matrix_of(changes, SIZE), SIZE, fill)
-    x, y = warp._across.astype(int), warp._down.astype(int)
+    x, y = (side.astype(int) for side in warp._sources)
     (left, right), (top, bottom) = (x >> 5, x & 31), (y >> 5, y & 31)
     total = np.zeros(picture.shape, int)
     for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
