@@ -3,8 +3,8 @@
     import infgen
     infgen.run(backgrounds="background.csv", classes="classes.csv", images=100)
 
-The verbs are those of the command line; their keyword arguments are its options. Importing infgen
-loads nothing else until a verb is used.
+The verbs are those of the command line; their keyword arguments are its options. `infgen.Dataset`
+reads any dataset for training. Importing infgen loads nothing else until something is used.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from infgen.batch.reporter import Reporter
+    from infgen.learn.dataset import Dataset
     from infgen.records.manifest import Manifest
     from infgen.records.plan import ImagePlan
     from infgen.report.audit.agreement import Estimate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Dataset",
     "audit",
     "bank",
     "convert",
@@ -33,6 +35,15 @@ __all__ = [
     "relabel",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`infgen.Dataset`, loaded when it is asked for."""
+    if name == "Dataset":
+        from infgen.learn.dataset import Dataset
+
+        return Dataset
+    raise AttributeError(f"module 'infgen' has no attribute '{name}'")
 
 
 def run(

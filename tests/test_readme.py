@@ -15,15 +15,21 @@ from pathlib import Path
 import pytest
 
 from infgen.formats import EXPORTS
+from infgen.ops.augment import AUGMENTS
+from infgen.ops.augment.presets import PRESETS
 from infgen.ops.boxes import LONGER_SIDE_RANGE
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS
 from infgen.ui.cli import _parser, _settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(<!-- runs -->\n)?```(bash|python|text)\n(.*?)```", re.S)
+BLOCK = re.compile(r"(<!-- runs -->\n)?```(bash|python|text|toml)\n(.*?)```", re.S)
 BLOCKS = [(bool(runs), language, code) for runs, language, code in BLOCK.findall(README)]
 RUNNING = [(language, code) for runs, language, code in BLOCKS if runs]
+
+FILES = {  # by the name in their first line
+    code.split()[1]: code for _, language, code in BLOCKS if language == "toml"
+}
 
 
 def commands(code: str) -> list[list[str]]:
@@ -55,6 +61,8 @@ def test_every_command_parses(arguments: list[str]) -> None:
 
 def test_blocks_that_run_do(tmp_path: Path) -> None:
     (tmp_path / "prompts").symlink_to(ROOT / "prompts")
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
     python = {"PATH": str(Path(sys.executable).parent) + ":/usr/bin:/bin"}
     for language, code in RUNNING:
         command = [sys.executable, "-c", code] if language == "python" else ["bash", "-ec", code]
@@ -70,9 +78,16 @@ def test_blocks_that_run_do(tmp_path: Path) -> None:
         assert picture.read_bytes() == twin.read_bytes()
 
 
-def test_it_names_every_column_and_format() -> None:
+def test_it_names_every_column_augmentation_and_format() -> None:
     for column in (*BACKGROUND_COLUMNS, *CLASS_COLUMNS):
         assert f"`{column.name}`" in README
+    table = README.partition("| what there is |")[2].partition("\n\n")[0].splitlines()
+    for name, row in AUGMENTS.items():
+        [line] = [text for text in table[2:] if f"`{name}`" in text.split("|")[1]]
+        assert all(f"`{key}`" in line for key in row.ranges), name
+        assert ("(pictures)" in line) == (not row.objects)
+    for name in PRESETS:
+        assert f"| `{name}`" in README
     for name in EXPORTS:
         assert re.search(rf"\s{name}\s", README), name
     assert LONGER_SIDE_RANGE == (1 / 4, 1 / 2)  # as the README says

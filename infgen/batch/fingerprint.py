@@ -35,6 +35,8 @@ def fingerprint_of(settings: RunSettings, planner: Plans, means: Means) -> dict[
         if name not in ("width", "height", "images", "max_background_uses")
     }
     prints |= _kept_prints(settings)
+    if planner.recipe.objects or planner.recipe.pictures:
+        prints["--augment"] = hash_of(msgspec.to_builtins(planner.recipe))
     for number, scene in enumerate(planner.request.backgrounds, 1):
         prints |= _row_prints(f"row {number} of --backgrounds", scene, "pictures")
     for number, spec in enumerate(planner.request.classes, 1):

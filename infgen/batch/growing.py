@@ -344,7 +344,14 @@ def _planner(job: Job, parts: Sequence[Part], store: Store) -> Plans:
     past = read_past(store, parts[: job.number])
     settings = job.settings
     return Planner(
-        request, settings.plan, methods, plain.canvas, settings.look, plain.nearness, past
+        request,
+        settings.plan,
+        methods,
+        plain.canvas,
+        settings.look,
+        plain.nearness,
+        plain.recipe,
+        past,
     )
 
 
@@ -416,7 +423,13 @@ def _again(settings: RunSettings, part: Part, number: int, reporter: Reporter) -
     request = _with_classes(planner.request, classes)
     methods = (means.method,) * len(classes)
     planner = Planner(
-        request, settings.plan, methods, planner.canvas, settings.look, planner.nearness
+        request,
+        settings.plan,
+        methods,
+        planner.canvas,
+        settings.look,
+        planner.nearness,
+        planner.recipe,
     )
     return Job(number, part, settings, planner, means, notes)
 

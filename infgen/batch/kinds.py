@@ -22,6 +22,8 @@ def pasting(settings: RunSettings) -> RunSettings:
     """
     if settings.background_labels:
         raise InputError("--grid shows one object a picture: leave --background-labels out")
+    if settings.augment.augment != "none":
+        raise InputError("--grid shows cutouts and backgrounds as they are: leave --augment out")
     if settings.method == "inpaint" or settings.model.model or settings.model.inpaint_model:
         raise InputError("--grid pastes cutouts: leave --method inpaint and --model out")
     return msgspec.structs.replace(settings, method="paste")

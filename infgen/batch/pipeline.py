@@ -35,6 +35,7 @@ from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
 from infgen.sources.disk import write_file
+from infgen.stages.augment import augment
 from infgen.stages.backgrounds import Backgrounds
 from infgen.stages.inpaint import Inpaint, Scene, finished
 from infgen.stages.paste import Paste
@@ -222,7 +223,9 @@ class Pipeline:
     def _keep(
         self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...], shelf: Shelf
     ) -> Entry:
-        """Give the picture its finish, write it, and tell what it shows."""
+        """Give the picture its changes and its finish, write it, and tell what it shows."""
+        if plan.changes:
+            sample = augment(sample, plan, self.settings.plan.min_visible)
         seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
         file, data = self._layout.file(plan), self._encode(seen, plan.finish)
         beside = list(self._layout.beside(plan, sample, partial(self._bare, plan), shelf.first))
@@ -248,6 +251,7 @@ class Pipeline:
             at=at,
             sums=sums,
             squares=squares,
+            changes=sample.changes,
         )
 
     def _encode(self, seen: np.ndarray, finish: Finish | None) -> np.ndarray:

@@ -39,6 +39,7 @@ from infgen.models.eyes import Eyes, load_eyes
 from infgen.models.loader import load
 from infgen.models.prompts import Prompt
 from infgen.models.verdict import canvas_warning
+from infgen.ops.augment.recipe import Recipe
 from infgen.ops.grid import GridPlanner
 from infgen.ops.planning import Planner
 from infgen.ops.plans import Plans
@@ -47,6 +48,7 @@ from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
 from infgen.sources.given import with_labels
+from infgen.sources.recipes import read_recipe
 from infgen.sources.tables import read_request
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     planner, means, notes = prepare(settings, pinned, reporter)
     for name in settings.export.format:
         EXPORTS[name].check(names_of(planner.request), planner.most_objects)
+        if EXPORTS[name].needs_background and planner.recipe.pictures:
+            raise InputError(_moved_on([name]))
     check_masks(settings.export.format, planner.request.given.unmasked)
     pinned = pinned_of(settings, planner, means)
     store.check(pinned.fingerprint, OR_APPEND)
@@ -200,6 +204,7 @@ def understand(
         settings = pasting(settings)
     means = choose_means(settings, pinned.methods)
     canvas = (settings.plan.width or means.native, settings.plan.height or means.native)
+    recipe = read_recipe(settings.augment.augment)
     request, warnings = read_request(backgrounds, classes, canvas, known)
     labelled: list[str] = []
     if settings.background_labels is not None:
@@ -212,7 +217,7 @@ def understand(
         means = replace(means, depth=depth)
         opened = partial(open_eyes, depth)
         nearness = nearness_of(request, Store(settings.out), depth, opened, reporter)
-    planner = _planner(settings, request, means, canvas, nearness)
+    planner = _planner(settings, request, means, canvas, nearness, recipe)
     notes = (*map(str, warnings), *labelled, *means.notes)
     generated = any(
         row.num_imgs and not row.pictures and not row.plain for row in request.backgrounds
@@ -235,11 +240,12 @@ def _planner(
     means: Means,
     canvas: tuple[int, int],
     nearness: Mapping[str, np.ndarray],
+    recipe: Recipe,
 ) -> Plans:
     if settings.grid.grid:
         return GridPlanner(request, settings.plan, settings.grid, canvas, settings.look, nearness)
     methods = (means.method,) * len(request.classes)
-    return Planner(request, settings.plan, methods, canvas, settings.look, nearness)
+    return Planner(request, settings.plan, methods, canvas, settings.look, nearness, recipe)
 
 
 def _tables(settings: RunSettings) -> tuple[Path, Path]:
@@ -576,11 +582,20 @@ def check_masks(names: Sequence[str], unmasked: int) -> None:
 
 def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
     needing = [name for name in settings.format if EXPORTS[name].needs_background]
+    if needing and any(entry.changes for entry in store.entries()):
+        raise InputError(_moved_on(needing))
     if needing and not all(entry.background_file or entry.failure for entry in store.entries()):
         raise InputError(
             f"--format {', '.join(needing)} needs every picture's background, and this dataset's "
             "weren't kept: run the command that made it again, with --keep-backgrounds"
         )
+
+
+def _moved_on(formats: Sequence[str]) -> str:
+    return (
+        f"--format {', '.join(formats)} holds each picture beside its background, which --augment "
+        "doesn't change: use a recipe without [pictures]"
+    )
 
 
 def write_formats(

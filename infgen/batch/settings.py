@@ -24,11 +24,13 @@ from infgen.formats.settings import ExportSettings
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
 from infgen.models.settings import DepthSettings, ModelSettings, SegmenterName, VerifySettings
+from infgen.ops.augment.recipe import AugmentSettings
 from infgen.ops.grid import GridSettings
 from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
+from infgen.sources.recipes import is_recipe_file
 from infgen.stages.cutting import CuttingSettings
 from infgen.stages.inpaint import InpaintSettings
 
@@ -79,6 +81,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     plan: PlanSettings = PlanSettings()
     grid: GridSettings = GridSettings()
     look: LookSettings = LookSettings()
+    augment: AugmentSettings = AugmentSettings()
     inpaint: InpaintSettings = InpaintSettings()
     model: ModelSettings = ModelSettings()
     verify: VerifySettings = VerifySettings()
@@ -313,9 +316,17 @@ def flatten(settings: msgspec.Struct) -> dict[str, Any]:
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
-            own_folder = option.name in MODELS and value not in PRESETS and is_path(value)
-            flat[option.name] = _plain(Path(value).expanduser() if own_folder else value)
+            flat[option.name] = _plain(
+                Path(value).expanduser() if _is_own(option, value) else value
+            )
     return flat
+
+
+def _is_own(option: Option, value: Any) -> bool:
+    """Whether a name is the path of something that the user has."""
+    if option.name == "augment":
+        return is_recipe_file(value)
+    return option.name in MODELS and value not in PRESETS and is_path(value)
 
 
 def _plain(value: Any) -> Any:
@@ -348,7 +359,10 @@ def read_toml(path: Path, of: type[msgspec.Struct] = RunSettings) -> dict[str, A
         raise InputError(Problem(f"isn't TOML: {error}", str(path))) from None
     values.pop("record", None)
     for option in options(of):
-        if option.kind is Path and isinstance(values.get(option.name), str):
-            given = Path(values[option.name])
+        value = values.get(option.name)
+        if not isinstance(value, str):
+            continue
+        if option.kind is Path or (option.name == "augment" and is_recipe_file(value)):
+            given = Path(value)
             values[option.name] = str(given if given.parts[:1] == ("~",) else path.parent / given)
     return values

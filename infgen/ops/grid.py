@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.augment.recipe import Recipe
 from infgen.ops.boxes import TRIES, Placed
 from infgen.ops.camera import draw_finish
 from infgen.ops.dealing import choose_val
@@ -76,7 +77,7 @@ class GridPlanner:
         self.methods = ("paste",) * len(request.classes)
         self.looks = looks or LookSettings()
         self.nearness: Mapping[str, np.ndarray] = nearness or {}
-        self.labels = Labels(request.given)  # none: see batch.kinds
+        self.labels, self.recipe = Labels(request.given), Recipe()  # none: see batch.kinds
         check_looks(self.looks)
         _check(settings)
         self.foregrounds: tuple[tuple[int, Picture], ...] = tuple(

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.augment.recipe import Recipe
 from infgen.ops.balance import choose_odds
 from infgen.ops.boxes import TRIES, Nearness, Placed
 from infgen.ops.camera import draw_finish
@@ -26,7 +27,15 @@ from infgen.ops.truncation import draw_cut_off, place_cut_off
 from infgen.records.box import Box
 from infgen.records.errors import InputError
 from infgen.records.past import Past
-from infgen.records.plan import BackgroundPlan, Dropped, GivenPlan, ImagePlan, Look, ObjectPlan
+from infgen.records.plan import (
+    BackgroundPlan,
+    Change,
+    Dropped,
+    GivenPlan,
+    ImagePlan,
+    Look,
+    ObjectPlan,
+)
 from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -155,13 +164,14 @@ class Planner:
         canvas: tuple[int, int],
         looks: LookSettings | None = None,
         nearness: Mapping[str, np.ndarray] | None = None,
+        recipe: Recipe | None = None,
         past: Past | None = None,
     ):
         self.request, self.settings, self.methods, self.canvas = request, settings, methods, canvas
         self.looks = looks or LookSettings()
         self.nearness: Mapping[str, np.ndarray] = nearness or {}
         check_looks(self.looks)
-        self.past = past or Past()
+        self.recipe, self.past = recipe or Recipe(), past or Past()
         self.count = _count_pictures(request, settings, self.past.first_index)
         self.labels = Labels(request.given)
         self._odds, told = choose_odds(request, self.labels, canvas, settings.balance)
@@ -229,11 +239,34 @@ class Planner:
             split=split,
             size=self.canvas,
             background=background,
-            objects=objects,
+            objects=self._changed(objects, index, "changes of objects"),
             dropped=dropped,
-            decoys=self._plan_decoys(index, objects, ground),
+            decoys=self._changed(
+                self._plan_decoys(index, objects, ground), index, "changes of decoys"
+            ),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
             given=given,
+            changes=self._changes(index),
+        )
+
+    def _changes(self, index: int) -> tuple[Change, ...]:
+        if not self.recipe.pictures:
+            return ()
+        return self.recipe.for_picture(stream(self.settings.seed, index, "changes"))
+
+    def _changed(
+        self, objects: tuple[ObjectPlan, ...], index: int, purpose: str
+    ) -> tuple[ObjectPlan, ...]:
+        """The pasted ones with what the recipe makes of their cutouts. Their dice are their own: no
+        recipe changes a layout."""
+        if not self.recipe.objects:
+            return objects
+        rng, replace = stream(self.settings.seed, index, purpose), msgspec.structs.replace
+        return tuple(
+            replace(one, look=replace(one.look, changes=self.recipe.for_object(rng)))
+            if one.cutout
+            else one
+            for one in objects
         )
 
     def _deal_scenes(self, scenes: int) -> tuple[np.ndarray, np.ndarray, int]:

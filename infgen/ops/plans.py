@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from infgen.ops.augment.recipe import Recipe
 from infgen.ops.given import Labels
 from infgen.records.plan import ImagePlan
 from infgen.records.specs import Request
@@ -19,7 +20,7 @@ class Plans(Protocol):
     `methods[c]` is how class c is painted, `canvas` is (width, height) in pixels, `notes` are
     sentences for the user; `layouts` consecutive pictures share each background. `nearness` holds
     nearness maps of background pictures, by their names, if sizes go by them, and `labels` what
-    such pictures show already.
+    such pictures show already. `recipe` says how cutouts and pictures are changed.
     """
 
     request: Request
@@ -29,6 +30,7 @@ class Plans(Protocol):
     notes: tuple[str, ...]
     nearness: Mapping[str, np.ndarray]
     labels: Labels
+    recipe: Recipe
 
     @property
     def splits(self) -> tuple[str, ...]:

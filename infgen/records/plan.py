@@ -42,14 +42,24 @@ class Shadow(msgspec.Struct, frozen=True):
     darkness: float
 
 
+class Change(msgspec.Struct, frozen=True):
+    """An augmentation as it was drawn: a row of ops.augment.AUGMENTS and its values. `fill` is what
+    appears beyond a picture's edges where it is moved (ops.augment.warp.FILLS)."""
+
+    name: str
+    values: dict[str, float] = {}
+    fill: str = ""
+
+
 class Look(msgspec.Struct, frozen=True):
     """How an object goes into its scene. `blend` names how it goes over into it (ops.blends.BLENDS
     for pasted ones, ops.mattes.FEATHERS for inpainted ones), `harmonize` how its colours are
-    brought nearer (ops.harmonize.HARMONIZE)."""
+    brought nearer (ops.harmonize.HARMONIZE); `changes` are made to its cutout before."""
 
     blend: str = "alpha"
     harmonize: str = "none"
     shadow: Shadow | None = None
+    changes: tuple[Change, ...] = ()
 
 
 class ObjectPlan(msgspec.Struct, frozen=True):
@@ -112,8 +122,9 @@ class ImagePlan(msgspec.Struct, frozen=True):
     `decoys` are painted before them, as they are: places of objects' sizes (`class_id` says whose)
     in which there is nothing but background. An inpainted one has the scene's prompt; a pasted one
     has a cutout's outline, filled with the canvas from around `source` = (x, y), in fractions of
-    the canvas. `finish` is for the whole picture, in the end (None: it stays as it is). `given` are
-    the labelled objects that the background brings along; they lie below all that is painted.
+    the canvas. `given` are the labelled objects that the background brings along; they lie below
+    all that is painted. `changes` are made to the whole picture once it is painted, and its labels
+    follow. `finish` is for the whole picture, in the end (None: it stays as it is).
     """
 
     index: int
@@ -125,3 +136,4 @@ class ImagePlan(msgspec.Struct, frozen=True):
     decoys: tuple[ObjectPlan, ...] = ()
     finish: Finish | None = None
     given: tuple[GivenPlan, ...] = ()
+    changes: tuple[Change, ...] = ()

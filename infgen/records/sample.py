@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from infgen.records.box import Box
-from infgen.records.plan import BackgroundPlan, Dropped, Finish, Look
+from infgen.records.plan import BackgroundPlan, Change, Dropped, Finish, Look
 from infgen.records.verdict import Sighting, Verdict
 
 
@@ -56,13 +56,15 @@ class Decoy(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Sample:
     """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` and
-    `decoys` as RLE. `covered`, (H, W) bool, is where there are objects, if it was at hand."""
+    `decoys` as RLE. `covered`, (H, W) bool, is where there are objects, if it was at hand;
+    `changes` were made to all of it."""
 
     canvas: np.ndarray
     instances: tuple[Instance, ...]
     dropped: tuple[Dropped, ...]
     decoys: tuple[Decoy, ...] = ()
     covered: np.ndarray | None = None
+    changes: tuple[Change, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -71,7 +73,9 @@ class Entry(msgspec.Struct, frozen=True):
     `file` is the picture's path inside the dataset (POSIX slashes) and `bytes` its length; both are
     empty when `failure` says why the picture couldn't be made. `size` is (width, height). `sighted`
     is what a detector found of the classes in the bare background, where nothing is labelled;
-    `finish` is what the whole picture went through last.
+    `changes` were made to the whole picture with its labels, and `finish` is what it went through
+    last.
+
 
     `beside` are the picture's other files by path (a grid's mask, ...), with their lengths. Where
     pictures are packed, `pack` is the path of the archive in which they all lie, and `at` where in
@@ -97,6 +101,7 @@ class Entry(msgspec.Struct, frozen=True):
     at: int = 0
     sums: tuple[int, ...] = ()
     squares: tuple[int, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -70,6 +70,7 @@ GROUPS = {
     "plan": "what is planned",
     "grid": "the full grid",
     "look": "how pasted objects go into the scene",
+    "augment": "augmentation",
     "inpaint": "inpainting",
     "model": "the diffusion model",
     "verify": "what judges painted objects",

@@ -28,6 +28,7 @@ from infgen.models.eyes import Eyes, resolve_eyes
 from infgen.models.painter import Painter
 from infgen.models.prompts import Rejected
 from infgen.models.settings import VerifySettings
+from infgen.ops.rle import decode_rle
 from infgen.records.errors import DeviceFull, FolderError, InputError
 from tests.labelled import write_coco
 from tests.making import Tables, differing, snapshot
@@ -107,6 +108,30 @@ def test_a_run_that_goes_on_makes_the_same_pictures(asked: dict) -> None:
                 for folder in (whole["out"], asked["out"])
             )
             assert np.abs(one - other).max() <= 1, name
+
+
+def test_whole_pictures_are_augmented_objects_by_themselves_are_not(asked: dict) -> None:
+    recipe = asked["out"].with_name("look.toml")
+    recipe.write_text(
+        "[objects]\nhue = {probability = 1}\n[pictures]\nmirror = {probability = 1}\n"
+    )
+    infgen.run(**asked)
+    infgen.run(**asked | {"out": asked["out"].with_name("mirrored"), "augment": str(recipe)})
+    plain, mirrored = (
+        list(Store(asked["out"].with_name(name)).entries()) for name in ("dataset", "mirrored")
+    )
+    assert any(entry.objects for entry in plain)
+    for one, other in zip(plain, mirrored, strict=True):
+        pixels = [
+            np.asarray(Image.open(asked["out"].with_name(name) / one.file)).astype(int)
+            for name in ("dataset", "mirrored")
+        ]
+        assert np.abs(pixels[0] - pixels[1][:, ::-1]).max() <= 1
+        assert [change.name for change in other.changes] == ["mirror"]
+        for here, there in zip(one.objects, other.objects, strict=True):
+            mask = decode_rle(here.rle, (64, 64))
+            assert (mask == decode_rle(there.rle, (64, 64))[:, ::-1]).all()
+            assert not there.look.changes
 
 
 def test_layouts_of_one_background_share_its_scene(asked: dict) -> None:

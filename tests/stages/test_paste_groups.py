@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from infgen.ops.blend import BLENDS
+from infgen.ops.blends import BLENDS
 from infgen.ops.rle import decode_rle
 from infgen.records.plan import Look
 from infgen.records.specs import Picture

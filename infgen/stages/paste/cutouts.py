@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
+from infgen.ops.augment.cutouts import change_cutout, fit_moved, moves, outline_of
 from infgen.ops.blend import Pyramid, content, crop_to_content, fit, premultiply
 from infgen.ops.blends import blend_edges
 from infgen.ops.camera import cutout_softness, missing_blur, soften
@@ -19,6 +20,7 @@ from infgen.records.specs import Picture
 from infgen.sources.pictures import PictureCache, read_ids, read_rgba
 
 CACHE_BYTES = 96 * 2**20
+FINE = 512  # pixels a side, at the most, in which outlines are found
 
 
 class Cutouts:
@@ -28,39 +30,67 @@ class Cutouts:
         self._pictures = pictures
         self._cache = PictureCache(CACHE_BYTES)
         self._softness: dict[tuple[str, int], float | None] = {}
+        self._outlines: dict[str, np.ndarray] = {}
 
     def ready(
         self, plan: ObjectPlan, canvas: tuple[int, int], scene: float | None
     ) -> tuple[np.ndarray, np.ndarray | None, int, int]:
-        """The planned cutout scaled into its box, keeping its shape, around the box's centre, as
-        soft as its `scene` and with its edges blended: (h, w, 4) uint8 premultiplied; of a group
-        also the id of the nearest member at each of these pixels, (h, w) uint16; and the (x, y) of
-        its corner on the canvas of (width, height). Where its box sticks out of the canvas it does,
-        too.
+        """The planned cutout, changed as planned, scaled into its box, keeping the shape that it
+        has then, around the box's centre, as soft as its `scene` and with its edges blended:
+        (h, w, 4) uint8 premultiplied; of a group also the id of the nearest member at each of these
+        pixels, (h, w) uint16; and the (x, y) of its corner on the canvas of (width, height). Where
+        its box sticks out of the canvas it does, too.
 
         Raises:
             PictureError: its file is gone or has changed.
         """
         picture = self._pictures[plan.cutout]
         pyramid = self._pyramid(picture, canvas)
-        width, height = fit(pyramid.size, (plan.box.width, plan.box.height))
-        x = start_on(plan.box.x0, plan.box.x1, width, canvas[0])
-        y = start_on(plan.box.y0, plan.box.y1, height, canvas[1])
-        sticks_out = plan.box.intersect(Box(0, 0, *canvas)) != plan.box
-        patch = pyramid.scale((width, height))
-        ids = self._ids(picture, (width, height)) if picture.members else None
+        patch, ids, margin, scale = self._shaped(plan, picture, pyramid)
+        height, width = (side - 2 * margin for side in patch.shape[:2])
+        x = start_on(plan.box.x0, plan.box.x1, width, canvas[0]) - margin
+        y = start_on(plan.box.y0, plan.box.y1, height, canvas[1]) - margin
+        if scene is not None:
+            own = self._softness_of(picture, pyramid, scale)
+            patch, more = soften(patch, missing_blur(own, scene))
+            ids = None if ids is None else np.pad(ids, more, mode="edge")
+            x, y = x - more, y - more
+        if plan.box.intersect(Box(0, 0, *canvas)) == plan.box:  # else it may stick out
+            ids = None if ids is None else part_on(canvas, ids, x, y)[0]
+            patch, x, y = part_on(canvas, patch, x, y)
+        return blend_edges(patch, plan.look.blend), ids, x, y
+
+    def _shaped(
+        self, plan: ObjectPlan, picture: Picture, pyramid: Pyramid
+    ) -> tuple[np.ndarray, np.ndarray | None, int, float]:
+        """The cutout so large that it fills its box, mirrored and changed as planned, (h, w, 4)
+        uint8 premultiplied; of a group its ids, as `ready` gives them; the margin around both in
+        pixels; and how it was scaled."""
+        room = (plan.box.width, plan.box.height)
+        changes, move = plan.look.changes, None
+        if moves(changes):
+            outline = self._outline(picture, pyramid)
+            if plan.mirror:
+                outline = outline * (-1, 1) + (1, 0)
+            move = fit_moved(changes, outline, pyramid.size, room)
+        size = move.size if move else fit(pyramid.size, room)
+        patch = pyramid.scale(size)
+        ids = self._ids(picture, size) if picture.members else None
         if plan.mirror:
             patch = cv2.flip(patch, 1)
             ids = None if ids is None else cv2.flip(ids, 1)
-        if scene is not None:
-            own = self._softness_of(picture, pyramid, max(width, height) / max(pyramid.size))
-            patch, margin = soften(patch, missing_blur(own, scene))
-            ids = None if ids is None else np.pad(ids, margin, mode="edge")
-            x, y = x - margin, y - margin
-            if not sticks_out:
-                ids = None if ids is None else part_on(canvas, ids, x, y)[0]
-                patch, x, y = part_on(canvas, patch, x, y)
-        return blend_edges(patch, plan.look.blend), ids, x, y
+        margin = 0
+        if changes:
+            patch, ids, margin = change_cutout(patch, changes, move, ids)
+            ids = None if ids is None else spread_ids(ids)  # into what came in at the sides
+        return patch, ids, margin, max(size) / max(pyramid.size)
+
+    def _outline(self, picture: Picture, pyramid: Pyramid) -> np.ndarray:
+        """The outline of a cutout, finely enough for any size."""
+        if picture.sha256 not in self._outlines:
+            size = fit(pyramid.size, np.minimum(pyramid.size, FINE).tolist())
+            self._outlines[picture.sha256] = outline_of(pyramid.scale(size))
+        return self._outlines[picture.sha256]
 
     def _softness_of(self, picture: Picture, pyramid: Pyramid, scale: float) -> float | None:
         """How soft a cutout is at a scale, to half an octave: then once is enough for many."""
