@@ -151,7 +151,8 @@ class Gathering:
         return items
 
     def _labels(self) -> Iterator[tuple[int, LabelledPicture]]:
-        """Each picture with its dataset's number, its labels with the class ids of the whole."""
+        """Each picture with its dataset's number, its labels with the class ids of the whole; its
+        faults only where they have left none of its labels."""
         total = sum(source.dataset.count for source in self._sources)
         self._reporter.start("labels", total)
         try:
@@ -169,7 +170,11 @@ class Gathering:
                             self._left_out[source.dataset.classes[one.class_id]] += 1
                         else:
                             objects.append(msgspec.structs.replace(one, class_id=class_id))
-                    yield number, msgspec.structs.replace(picture, objects=tuple(objects))
+                    faults = () if picture.objects else picture.faults
+                    yield (
+                        number,
+                        msgspec.structs.replace(picture, objects=tuple(objects), faults=faults),
+                    )
                     self._reporter.advance()
         finally:
             self._reporter.stop()
@@ -260,7 +265,7 @@ def _failure(picture: LabelledPicture, found: Picture | str) -> str:
     if isinstance(found, str):
         return f"{picture.path}: {found}"
     unread = [fault.text for fault in picture.faults if fault.kind == BAD_ROW]
-    if unread and not picture.objects:
+    if unread:
         return f"{picture.path}: no label of it can be read: {unread[0]}"
     if picture.size != found.size:
         labels, pixels = ("{} x {}".format(*size) for size in (picture.size, found.size))
@@ -274,10 +279,9 @@ def _twins(items: Sequence[Item]) -> Iterator[str]:
     for item in items:
         groups.setdefault(item.scene, []).append(item)
     twins = [group for group in groups.values() if len(group) > 1]
-    leaks = [group for group in twins if len({item.split for item in group}) > 1]
-    alike = [group for group in twins if group not in leaks]
-    for some, text in ((leaks, "in more than one split: what is learned there is known before"),
-                       (alike, "more than once in a split")):  # fmt: skip
+    for leak, text in ((True, "in more than one split: what is learned there is known before"),
+                       (False, "more than once in a split")):  # fmt: skip
+        some = [group for group in twins if (len({item.split for item in group}) > 1) == leak]
         if some:
             shown = "; ".join(" = ".join(item.name for item in group) for group in some[:TOLD])
             yield f"{len(some)} pictures are {text} ({shown})"

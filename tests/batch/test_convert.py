@@ -161,7 +161,7 @@ def test_boxes_of_any_fraction_stay_as_they_are_in_coco(tmp_path: Path) -> None:
     convert(tmp_path / "in", tmp_path / "out", format="coco")
     same = labels_of(coco_of(tmp_path / "out"))
     assert same == labels_of(coco_of(tmp_path / "in"))
-    assert [list(boxes) for boxes in same.values()] != []
+    assert [len(labels) for labels in same.values()] == [2, 1, 0]
 
 
 def test_supervision_reads_the_same_from_every_format(tmp_path: Path) -> None:
@@ -353,6 +353,13 @@ def test_a_picture_whose_labels_can_not_be_read_is_no_negative(tmp_path: Path) -
     entries = convert(path, tmp_path / "out")
     assert "a.txt:1" in entries[0].failure and "no label of it can be read" in entries[0].failure
     assert not any(one.failure for one in entries[1:])
+
+
+def test_a_picture_whose_labels_are_left_out_by_the_table_stays(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path / "in", rows="cat 0.5 0.5 0.25 0.5\n0 0.5 0.5 0.25 0.5\n")
+    (tmp_path / "map.csv").write_text("class,becomes\ncat,\n")
+    entries = convert(path, tmp_path / "out", map=tmp_path / "map.csv")
+    assert not any(one.failure for one in entries) and not entries[0].objects
 
 
 def test_pictures_turned_by_exif_are_taken_only_if_their_labels_turn_too(tmp_path: Path) -> None:
@@ -577,7 +584,7 @@ def test_bad_input_is_told_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_empty_dataset_is_refused(tmp_path: Path) -> None:
+def test_a_dataset_without_any_label_is_one_of_negatives(tmp_path: Path) -> None:
     write_yolo(tmp_path / "in")
     shutil.rmtree(tmp_path / "in/labels")
     entries = convert(tmp_path / "in", tmp_path / "out", format="coco,yolo")
