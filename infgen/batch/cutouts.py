@@ -20,7 +20,7 @@ from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
-from infgen.batch.quarry import Quarry, open_quarry
+from infgen.batch.quarry import SCENES, Quarry, open_quarry
 from infgen.batch.register import Register
 from infgen.batch.relabel import resolve_segmenter
 from infgen.batch.reporter import Reporter, Silent
@@ -150,11 +150,16 @@ def _told(
 
 
 def _shortfalls(quarry: Quarry, register: Register) -> Iterator[str]:
-    """A sentence about the classes of which there is nothing to paste."""
+    """Sentences about the classes of which there is nothing to paste, and about the scenes."""
     there = {piece.name for piece in register.pieces()}
     empty = [name for name in quarry.classes if name not in there]
     if empty:
         yield f"there is no cutout of {', '.join(empty)}: max_appear is 0 in the table"
+    if quarry.dataset is not None:
+        yield (
+            f"{SCENES} names the source's own pictures, and what they show has no label in a run: "
+            "scenes without such objects are better"
+        )
 
 
 def _tables_before(store: Store) -> dict[str, str]:

@@ -14,7 +14,7 @@ from infgen.ops.cutting import NoCutout
 from infgen.ops.scene import disk, filled
 
 SEARCH = 192  # pixels of the longer side at which it is looked for
-ROUNDS = 5
+ROUNDS = 3
 SEED = 0  # of OpenCV's random numbers, which belong to the calling thread
 LEAST_PART = 0.02  # of the object: smaller parts are specks
 
@@ -22,7 +22,7 @@ LEAST_PART = 0.02  # of the object: smaller parts are specks
 # 42 objects on photographs those found well have less, and contrasts from 25 on.
 MOST_SHARED = 0.45  # of the colours (Bhattacharyya coefficient)
 LEAST_CONTRAST = 18.0  # Lab units, along three quarters of the outline
-LEAST_CERTAIN = 6.0  # where there is one
+LEAST_CERTAIN = 4.0  # where there is one: pale cells on a bright field have as little
 LEAST_AREA = 0.02  # of the picture
 _LEVELS = 24  # grey levels of a colour bin
 _AROUND = 3.0  # pixels on either side of the outline that are compared

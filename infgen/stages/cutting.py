@@ -23,6 +23,7 @@ from infgen.records.taken import Extent
 MOST_CLEAR = 0.001  # of a picture: transparent pixels that are a slip of the hand
 AT_BORDER = 1.0  # pixels: boxes that come as near to the picture's border are cut off by it
 ROOM = 0.15  # of a box's sides, and a few pixels, around it in which GrabCut sees what isn't in it
+BARE = 0.08  # of that, that has to be nothing that has a label
 FITS = 0.6  # IoU with its box from which an outline is of what the box is around
 
 Segment = Callable[[np.ndarray, Sequence[Box]], list[np.ndarray]]
@@ -204,6 +205,9 @@ def _find(
     size = (picture.shape[1], picture.shape[0])
     frames = {n: frame for n, one in enumerate(labels)
               if not one.crowd and (frame := _frame(one.box, size))}  # fmt: skip
+    things = np.zeros(picture.shape[:2], bool)
+    for frame in frames.values():
+        things[_part(frame)] = True
     bare = [n for n in frames if not labels[n].rle]
     drawn: dict[int, np.ndarray] = {}
     if segment and bare and settings.boxes != "skip":
@@ -220,7 +224,7 @@ def _find(
         elif settings.boxes == "skip":
             found[number] = Found(_all_of(frame), lacks="a box without a mask")
         else:
-            found[number] = _grabbed(picture, frame)
+            found[number] = _grabbed(picture, frame, things)
     return found
 
 
@@ -255,19 +259,35 @@ def _fitting(mask: np.ndarray, frame: Box, how: str) -> Found:
     return _outlined(mask, frame, how)
 
 
-def _grabbed(picture: np.ndarray, frame: Box) -> Found:
-    """What GrabCut takes for the object in a box."""
+def _grabbed(picture: np.ndarray, frame: Box, things: np.ndarray) -> Found:
+    """What GrabCut takes for the object in a box, knowing where there are other `things`, (H, W)
+    bool: these may look like it, so that they tell nothing of what is around it."""
     height, width = picture.shape[:2]
     across, down = 4 + int(ROOM * frame.width), 4 + int(ROOM * frame.height)
-    x0, y0, x1, y1 = (int(edge) for edge in frame.xyxy)
-    left, top = max(x0 - across, 0), max(y0 - down, 0)
-    part = np.s_[top : min(y1 + down, height), left : min(x1 + across, width)]
-    inside = np.zeros((height, width), bool)
-    inside[y0:y1, x0:x1] = True
-    try:
-        mask = grab(np.ascontiguousarray(picture[part]), inside[part], certain=True)
-    except NoCutout:
-        return Found(_all_of(frame), lacks="without a clear outline in its box")
-    whole = np.zeros((height, width), bool)
-    whole[part] = mask
-    return _fitting(whole, frame, "GrabCut")
+    around = _part(
+        Box(
+            max(frame.x0 - across, 0), max(frame.y0 - down, 0),
+            min(frame.x1 + across, width), min(frame.y1 + down, height),
+        )
+    )  # fmt: skip
+    own = np.zeros((height, width), bool)
+    own[_part(frame)] = True
+    found = Found(_all_of(frame), lacks="without a clear outline in its box")
+    for inside in (things, own):
+        if np.count_nonzero(~inside[around]) < BARE * inside[around].size:
+            continue
+        try:
+            mask = grab(np.ascontiguousarray(picture[around]), inside[around], certain=True)
+        except NoCutout:
+            continue
+        whole = np.zeros((height, width), bool)
+        whole[around] = mask & own[around]
+        found = _fitting(whole, frame, "GrabCut")
+        if not found.lacks:
+            break
+    return found
+
+
+def _part(box: Box) -> tuple[slice, slice]:
+    x0, y0, x1, y1 = (int(edge) for edge in box.xyxy)
+    return slice(y0, y1), slice(x0, x1)

@@ -12,12 +12,14 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
 
 import infgen
 from infgen.batch.cutter import Cutter
 from infgen.batch.quarry import open_quarry
 from infgen.batch.register import Register
 from infgen.batch.settings import CutoutsSettings
+from infgen.records.errors import FolderError
 from infgen.records.taken import Piece, Taken
 from infgen.sources.sidecars import read_ids, read_members
 from tests.making import differing, save, snapshot
@@ -283,6 +285,51 @@ def test_a_picture_that_is_gone_is_a_failure_and_the_rest_goes_on(tmp_path: Path
     reasons = [failure.reason for failure in manifest.failures]
     assert len(reasons) == 2 and manifest.pictures == 1
     assert "can't be read" in reasons[0] and "its labels are for 200 x 150" in reasons[1]
+
+
+# ---- and what a run makes of them ----------------------------------------------------------------
+
+
+def test_a_run_labels_every_member_of_a_group(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "in", [[FREE, *OVER], INSIDE])
+    out = tmp_path / "out"
+    infgen.cutouts(source, out=out, workers=1)
+    scenes = tmp_path / "background.csv"
+    scenes.write_text("prompt,num_imgs,images\n,30,plain:colour\n")
+    settings = {"backgrounds": scenes, "classes": out / "classes.csv", "method": "paste"}
+    settings |= {"width": 200, "height": 150, "decoys": 0.5, "format": "coco,masks"}
+    infgen.run(**settings, out=tmp_path / "d", workers=1)
+    infgen.run(**settings, out=tmp_path / "twin", workers=2)
+    assert not differing(snapshot(tmp_path / "d"), snapshot(tmp_path / "twin"))
+    together = 0
+    for path in (tmp_path / "d/annotations").glob("*.json"):
+        coco = COCO(str(path))
+        names = {one["id"]: one["name"] for one in coco.loadCats(coco.getCatIds())}
+        for image in coco.loadImgs(coco.getImgIds()):
+            canvas = cv2.imread(str(tmp_path / "d/images" / path.stem[10:] / image["file_name"]))
+            labels = coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
+            shown = np.zeros(canvas.shape[:2], int)
+            for label in labels:
+                mask = coco.annToMask(label)
+                shown += mask
+                if mask.sum() > 80:
+                    colour = np.median(canvas[mask > 0], axis=0)
+                    assert np.abs(colour - COLOURS[names[label["category_id"]]]).max() < 25
+            assert shown.max(initial=0) <= 1
+            together += {names[label["category_id"]] for label in labels} >= {"cube", "cup"}
+    assert together >= 3
+
+
+def test_files_beside_a_cutout_are_part_of_a_run_s_fingerprint(tmp_path: Path) -> None:
+    source, out = write_coco(tmp_path / "in", [[*OVER]]), tmp_path / "out"
+    infgen.cutouts(source, out=out, workers=1)
+    run = {"backgrounds": out / "background.csv", "classes": out / "classes.csv"}
+    run |= {"method": "paste", "width": 200, "height": 150, "images": 2, "out": tmp_path / "d"}
+    infgen.run(**run, workers=1)
+    beside = out / "cube/0_0_group.json"
+    beside.write_text(beside.read_text().replace('"cup"', '"ball"'))
+    with pytest.raises(FolderError, match="the cutouts of row 2 of --classes has changed"):
+        infgen.run(**run, workers=1)
 
 
 # ---- real ones -----------------------------------------------------------------------------------
