@@ -11,13 +11,13 @@ from infgen.ops.blend import OPAQUE
 from infgen.ops.given import Standing
 from infgen.ops.poisson import in_fours, membrane
 
-PLACES = 96  # that are tried, half of them anywhere, half near by
+PLACES = 64  # that are tried, half of them anywhere, half near by
 NEAREST = 0.25  # of the outline's sides, by which a place is away at least, in one direction
-FARTHEST = 1.5  # and by which places near by are away at most
-BAND = 4  # pixels to either side of the outline that are compared
-POINTS = 256  # of them, at most
-TEXTURE = 2  # times that a difference in texture counts as much as one in colour
-MOST = 40  # grey levels by which a channel is made lighter or darker to match
+FARTHEST = np.array([1.5, 0.5])  # and at most those near by, across and down: scenes lie in layers
+BAND = 2  # pixels to either side of the outline that are compared
+POINTS = 160  # of them, at most
+TEXTURE = 6  # times that a difference in texture counts as much as one in colour
+MOST = 32  # grey levels by which a channel is made lighter or darker to match
 GOLDEN = (0.7548776662466927, 0.5698402909980532)  # steps that spread evenly over a square: Roberts
 FINE = 16  # parts of a grey level
 
@@ -37,13 +37,12 @@ def fill(
     `source`, two dice; none shows anything of the `given` objects. None if there is no such place.
     """
     band = _along(alpha)
-    places = [
-        place
-        for place in _places(canvas, alpha.shape, (x, y), source)
-        if not any(one.touches(alpha > 0, *place) for one in given)
-    ]
-    if given and not places:
-        return None
+    places = _places(canvas, alpha.shape, (x, y), source)
+    if given:
+        free = [not any(one.touches(alpha > 0, *at) for one in given) for at in places.tolist()]
+        places = places[free]
+        if len(places) < 2:
+            return None
     left, top = _likest(canvas, band, (x, y), places)
     here, there = (_window(canvas, *corner, band.shape) for corner in ((x, y), (left, top)))
     seen = there + _correction(here.astype(np.int16) - there, band)
@@ -62,29 +61,28 @@ def _likest(
     canvas: np.ndarray,
     band: np.ndarray,
     corner: tuple[int, int],
-    elsewhere: Sequence[tuple[int, int]],
+    places: np.ndarray,
 ) -> tuple[int, int]:
-    """The corner (x, y) of the place that is likest along the outline: in colour, but for a shift
-    as a whole, and in texture (or else what is flat would be likest to everything)."""
-    places = np.array([corner, *elsewhere])
+    """The corner (x, y) of the place that is likest along the outline: in colour, but for what can
+    be corrected, and in texture (or else what is flat would be likest to everything). `places` are
+    corners, (n, 2) int64, the outline's own first."""
+    height, width = canvas.shape[:2]
+    if len(places) == 1:  # it fills the canvas
+        return corner
     rows, columns = (axis[:: -(-len(axis) // POINTS)] - BAND for axis in np.nonzero(band))
     rows, columns = rows + places[:, 1:], columns + places[:, :1]  # (places, points)
-    colours = _at(canvas, rows, columns)
-    apart = colours - colours[0]
-    unlike = np.abs(apart - apart.sum(axis=1, keepdims=True) // len(rows[0])).sum(axis=(1, 2))
-    steps = np.abs(_at(canvas, rows, columns + 1) - colours) + np.abs(
-        _at(canvas, rows + 1, columns) - colours
-    )
-    rough = steps.sum(axis=(1, 2))
-    unlike += TEXTURE * np.abs(rough - rough[0])
-    best = 1 + int(unlike[1:].argmin()) if len(places) > 1 else 0
+    pixels = rows.clip(0, height - 2) * width + columns.clip(0, width - 2)
+    flat = np.ascontiguousarray(canvas).reshape(-1, 3)
+    apart = flat[pixels].astype(np.int16)
+    green = np.ascontiguousarray(flat[:, 1])
+    right, below = (green[pixels + step].astype(np.int16) for step in (1, width))
+    rough = np.abs(right - apart[..., 1]) + np.abs(below - apart[..., 1])
+    apart -= apart[0].copy()
+    shift = (apart.sum(axis=1, keepdims=True) // pixels.shape[1]).clip(-MOST, MOST)
+    unlike = np.abs(apart - shift).sum(axis=(1, 2))
+    unlike += TEXTURE * np.abs((rough - rough[0]).sum(axis=1))
+    best = 1 + int(unlike[1:].argmin())
     return int(places[best, 0]), int(places[best, 1])
-
-
-def _at(canvas: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Pixels, int32, repeated beyond the canvas's border."""
-    height, width = canvas.shape[:2]
-    return canvas[rows.clip(0, height - 1), columns.clip(0, width - 1)].astype(np.int32)
 
 
 def _window(canvas: np.ndarray, x: int, y: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -100,10 +98,10 @@ def _correction(apart: np.ndarray, band: np.ndarray) -> np.ndarray:
     known = band.astype(np.float32)
     sums, counts = in_fours(in_fours(apart.transpose(2, 0, 1) * known)), in_fours(in_fours(known))
     coarse = membrane(sums / np.maximum(counts, 1), counts > 0).clip(-MOST, MOST) * FINE
-    skin = np.ascontiguousarray(np.rint(coarse).astype(np.int16).transpose(1, 2, 0))
+    change = np.ascontiguousarray(np.rint(coarse).astype(np.int16).transpose(1, 2, 0))
     height, width = band.shape
-    skin = cv2.pyrUp(skin, dstsize=((width + 1) // 2, (height + 1) // 2))
-    return (cv2.pyrUp(skin, dstsize=(width, height)) + FINE // 2) // FINE
+    change = cv2.pyrUp(change, dstsize=((width + 1) // 2, (height + 1) // 2))
+    return (cv2.pyrUp(change, dstsize=(width, height)) + FINE // 2) // FINE
 
 
 def _places(
@@ -111,19 +109,15 @@ def _places(
     shape: tuple[int, ...],
     corner: tuple[int, int],
     source: tuple[float, float],
-) -> list[tuple[int, int]]:
-    """Corners (x, y) at which a patch of this shape fits onto the canvas, away from where it is."""
-    height, width = shape
-    most_x, most_y = canvas.shape[1] - width, canvas.shape[0] - height
-    found = []
-    for number in range(PLACES):
-        u, v = ((die + number * step) % 1 for die, step in zip(source, GOLDEN, strict=True))
-        if number % 2:
-            x = corner[0] + round((2 * u - 1) * FARTHEST * width)
-            y = corner[1] + round((2 * v - 1) * FARTHEST * height / 3)  # scenes lie in layers
-        else:
-            x, y = round(u * most_x), round(v * most_y)
-        far = abs(x - corner[0]) >= NEAREST * width or abs(y - corner[1]) >= NEAREST * height
-        if far and 0 <= x <= most_x and 0 <= y <= most_y:
-            found.append((x, y))
-    return found
+) -> np.ndarray:
+    """Corners at which a patch of this shape fits onto the canvas, away from its own, which comes
+    first: (n, 2) int64 of (x, y)."""
+    sides = np.array(shape[::-1])
+    most = np.array(canvas.shape[1::-1]) - sides
+    dice = (np.array(source) + np.arange(PLACES)[:, None] * GOLDEN) % 1
+    anywhere = np.rint(dice[::2] * most)
+    near = np.rint(corner + (2 * dice[1::2] - 1) * FARTHEST * sides)
+    places = np.concatenate([anywhere, near]).astype(np.int64)
+    far = (np.abs(places - corner) >= NEAREST * sides).any(axis=1)
+    fits = ((places >= 0) & (places <= most)).all(axis=1)
+    return np.concatenate([[corner], places[far & fits]])

@@ -19,7 +19,7 @@ def outline(side=60):
 
 
 @given(
-    st.tuples(st.integers(1, 50), st.integers(1, 60)),
+    st.tuples(st.integers(2, 50), st.integers(2, 60)),
     st.tuples(st.integers(1, 50), st.integers(1, 60)),
     st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
     st.integers(0, 2**32),

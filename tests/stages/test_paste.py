@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infgen.ops.blends import BLENDS
+from infgen.ops.harmonize import HARMONIZE
 from infgen.ops.rle import decode_rle
+from infgen.ops.shadows import SHADOWS
 from infgen.records.box import Box
 from infgen.records.errors import PictureError
-from infgen.records.plan import Dropped, Look
+from infgen.records.plan import Dropped, Look, Shadow
 from infgen.stages.paste import Paste
 from tests.stages.pictures import by_name, image_plan, saved, thing
 
@@ -501,3 +503,74 @@ def test_an_object_of_which_too_little_is_on_the_canvas_is_left_out(paint):
     ]
     [seen] = paint(image_plan(SIZE, wanted), 0.1).instances
     assert seen.visible_frac == pytest.approx(0.2, abs=0.03)
+
+
+# ---- looks ---------------------------------------------------------------------------------------
+
+
+def dressed(paint, *looks, under=(), canvas=None):
+    """A sample of discs in a row, one for each look, over what is `under` them."""
+    size = (60 * len(looks) + 40, 90)
+    things = [
+        msgspec.structs.replace(thing("disc.png", 20 + 60 * n, 20, 60 + 60 * n, 60), look=look)
+        for n, look in enumerate(looks)
+    ]
+    return paint(image_plan(size, *under, *things), canvas=canvas)
+
+
+def labels_of(sample):
+    return [(one.rle, one.box, one.area, one.visible_frac) for one in sample.instances]
+
+
+@pytest.mark.parametrize("blend", sorted(BLENDS))
+def test_labels_are_those_of_the_edge_however_it_is_laid(paint, blend):
+    """What a blend does to the scene's colours moves no label."""
+    edges = {"laplacian": "choke", "poisson": "choke", "mixed": "choke"}
+    one, other = (dressed(paint, Look(name)) for name in (blend, edges.get(blend, blend)))
+    assert labels_of(one) == labels_of(other)
+    assert [instance.look for instance in one.instances] == [Look(blend)]
+
+
+@pytest.mark.parametrize("harmonize", sorted(HARMONIZE))
+def test_harmonizing_moves_no_label(paint, harmonize):
+    plain, changed = (
+        dressed(paint, look, canvas=np.full((90, 100, 3), 25, np.uint8))
+        for look in (Look(), Look(harmonize=harmonize))
+    )
+    assert labels_of(plain) == labels_of(changed)
+    assert (plain.canvas == changed.canvas).all() == (harmonize == "none")
+    assert changed.instances[0].look.harmonize == harmonize
+
+
+@pytest.mark.parametrize("kind", sorted(SHADOWS))
+def test_shadows_are_seen_and_never_labelled(paint, kind):
+    shadow = Shadow(kind, (0.1, 0.1), 0.02, 0.6)
+    plain, shaded = (dressed(paint, look, Look()) for look in (Look(), Look(shadow=shadow)))
+    assert labels_of(plain) == labels_of(shaded)
+    assert [one.look.shadow for one in shaded.instances] == [shadow, None]
+    darker = plain.canvas.astype(int) - shaded.canvas
+    assert darker.min() == 0 < darker.max()
+    inside = mask_of(shaded.instances[0], (160, 90)).astype(np.uint8)
+    inside = cv2.erode(inside, np.ones((5, 5), np.uint8)).astype(bool)
+    assert darker[inside].max() == 0  # it lies under its object
+
+
+def test_a_shadow_falls_on_what_lies_lower_and_not_on_what_lies_above(paint):
+    shadow = Look(shadow=Shadow("drop", (0.2, 0.2), 0.02, 0.6))
+    lower = thing("block.png", 40, 40, 90, 85)
+    plain, shaded = (dressed(paint, look, under=[lower]) for look in (Look(), shadow))
+    darker = (plain.canvas.astype(int) - shaded.canvas).max(axis=2)
+    assert darker[mask_of(plain.instances[0], (100, 90))].max() > 60
+    above = [thing("disc.png", 20, 20, 60, 60), thing("block.png", 40, 40, 90, 85)]
+    above[0] = msgspec.structs.replace(above[0], look=shadow)
+    top = paint(image_plan((100, 90), *above)).canvas[50:75, 60:85]
+    assert (top == 255).all()
+
+
+def test_shadows_of_what_is_dropped_aren_t_painted(paint):
+    shadow = Look(shadow=Shadow("drop", (0.3, 0.3), 0.02, 0.6))
+    hidden = msgspec.structs.replace(thing("disc.png", 20, 20, 50, 50), look=shadow)
+    over = thing("block.png", 5, 10, 95, 62)
+    sample = paint(image_plan((100, 90), hidden, over))
+    assert len(sample.dropped) == 1
+    assert (sample.canvas == paint(image_plan((100, 90), over)).canvas).all()
