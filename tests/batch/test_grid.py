@@ -20,13 +20,14 @@ import infgen
 from infgen.batch.kinds import check_kind
 from infgen.batch.layout import FOLDERS, NAMES
 from infgen.batch.methods import Means
-from infgen.batch.packing import by_pack, whole_packs
+from infgen.batch.packing import by_pack, one_by_one, whole_packs
+from infgen.batch.pipeline import Made
 from infgen.batch.reporter import Silent
 from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics
 from infgen.batch.store import Store
 from infgen.ops.camera import apply_finish
-from infgen.records.errors import FolderError, InputError
+from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
 from infgen.sources.tables import read_request
 from tests.batch.test_resume import deaths
@@ -267,6 +268,12 @@ def test_a_picture_that_fails_is_left_out_of_its_archive_and_comes_later(
 def test_indices_of_archives() -> None:
     assert by_pack([0, 1, 4, 5, 6, 9], 3) == [[0, 1], [4, 5], [6], [9]]
     assert whole_packs([1, 2, 7], 3, 8) == [0, 1, 2, 6, 7]
+
+
+def test_a_worker_that_dies_takes_its_archive_with_it_and_no_other() -> None:
+    died = WorkerDied("the worker was killed")
+    results = one_by_one([[0, 1], [2, 3, 4], [6]], [[Made(b"0"), Made(b"1")], died, [Made(b"6")]])
+    assert list(results) == [Made(b"0"), Made(b"1"), died, died, died, Made(b"6")]
 
 
 # ---- what it weighs ------------------------------------------------------------------------------
