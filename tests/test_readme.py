@@ -10,6 +10,8 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,9 @@ def test_blocks_that_run_do(tmp_path: Path) -> None:
     for picture in pictures:
         twin = tmp_path / "signs-again" / picture.relative_to(tmp_path / "signs")
         assert picture.read_bytes() == twin.read_bytes()
+    with zipfile.ZipFile(tmp_path / "grid/packs/batch1.zip") as archive:
+        folders = Counter(name.partition("/")[0] for name in archive.namelist())
+    assert folders == {"fg_bg_jpg": 576, "mask_black_jpg": 576, "bg_jpg": 12, "fg_jpg": 24}
 
 
 def test_it_names_every_column_augmentation_and_format() -> None:

@@ -28,9 +28,7 @@ class PackSettings(msgspec.Struct, frozen=True):
         Literal["none", "zip", "tar"],
         Meta(description="archives that pictures are written into, as they are made (by pasting)"),
     ] = "none"
-    pack_size: Annotated[int, Meta(ge=1, le=1_000_000, description="pictures in each archive")] = (
-        4000
-    )
+    pack_size: Annotated[int, Meta(ge=1, le=100_000, description="pictures in each archive")] = 4000
     statistics: Annotated[
         bool,
         Meta(

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -16,14 +17,19 @@ import pytest
 from pycocotools.coco import COCO
 
 import infgen
+from infgen.batch.kinds import check_kind
 from infgen.batch.layout import FOLDERS, NAMES
-from infgen.batch.packing import by_pack, whole_packs
+from infgen.batch.methods import Means
+from infgen.batch.packing import by_pack, one_by_one, whole_packs
+from infgen.batch.pipeline import Made
 from infgen.batch.reporter import Silent
+from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics
 from infgen.batch.store import Store
 from infgen.ops.camera import apply_finish
-from infgen.records.errors import FolderError, InputError
+from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
+from infgen.sources.tables import read_request
 from tests.batch.test_resume import deaths
 from tests.making import Tables, differing, infgen_command, snapshot
 
@@ -264,6 +270,12 @@ def test_indices_of_archives() -> None:
     assert whole_packs([1, 2, 7], 3, 8) == [0, 1, 2, 6, 7]
 
 
+def test_a_worker_that_dies_takes_its_archive_with_it_and_no_other() -> None:
+    died = WorkerDied("the worker was killed")
+    results = one_by_one([[0, 1], [2, 3, 4], [6]], [[Made(b"0"), Made(b"1")], died, [Made(b"6")]])
+    assert list(results) == [Made(b"0"), Made(b"1"), died, died, died, Made(b"6")]
+
+
 # ---- what it weighs ------------------------------------------------------------------------------
 
 
@@ -367,6 +379,22 @@ def test_a_grid_of_prompts_or_of_a_model_is_refused(tables: Tables, tmp_path: Pa
     with pytest.raises(InputError, match="no pictures"):
         made(tables, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_scenes_that_a_model_would_paint_fit_no_grid_and_no_archive(tables: Tables) -> None:
+    tables.backgrounds.write_text("prompt,num_imgs,images\na desk,,scenes\na dream,3,\n")
+    request, _ = read_request(tables.backgrounds, tables.classes, SIZE)
+    painting = Means("paste", model=SimpleNamespace())  # type: ignore[arg-type]
+    pasting = Means("paste")
+    for more, why in (
+        ({"grid": True}, "background.csv:3.*no pictures"),
+        ({"pack": "zip"}, "--pack"),
+    ):
+        settings = make_settings({"backgrounds": str(tables.backgrounds)} | more)
+        with pytest.raises(InputError, match=why):
+            check_kind(settings, painting, request)
+        check_kind(settings, pasting, request)
+    check_kind(make_settings({}), painting, request)
 
 
 def test_another_grid_or_other_archives_are_another_dataset(tables: Tables, tmp_path: Path) -> None:
