@@ -14,7 +14,7 @@ from infgen.models.eye_choice import ResolvedEyes
 from infgen.ops.planning import Planner
 from infgen.records.specs import BackgroundSpec, ClassSpec
 
-RECIPE = "3"  # raised when plans or pixels come out otherwise for the same settings
+RECIPE = "4"  # raised when plans or pixels come out otherwise for the same settings
 
 
 def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dict[str, str]:

@@ -9,7 +9,8 @@ import msgspec
 
 class ClassCount(msgspec.Struct):
     """Totals of one class: pictures that show it, objects, dropped objects by reason, the tries at
-    any that weren't used by reason, and how often a detector saw one in a bare background."""
+    any that weren't used by reason, how often a detector saw one in a bare background, and the
+    decoys of its size that were left out, by reason."""
 
     name: str
     images: int = 0
@@ -17,6 +18,7 @@ class ClassCount(msgspec.Struct):
     dropped: dict[str, int] = msgspec.field(default_factory=dict)
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     sighted: int = 0
+    dropped_decoys: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Failure(msgspec.Struct, frozen=True):

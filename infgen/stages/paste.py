@@ -92,18 +92,17 @@ class Paste:
             canvas,
             tuple(instances),
             plan.dropped + tuple(dropped),
-            tuple(decoy for decoy in decoys if decoy),
+            _uncovered([decoy for decoy in decoys if decoy], layers, plan.size),
         )
 
     def _paste_decoy(
         self, canvas: np.ndarray, plan: ObjectPlan, scene: float | None
-    ) -> Decoy | None:
+    ) -> Layer | None:
         """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
         are; None where it is too thin to be seen."""
         size = (canvas.shape[1], canvas.shape[0])
         layer = self._lay(plan, np.zeros(size[::-1], bool), scene)
-        box = tight_box(layer.mask)
-        if box is None:
+        if not layer.mask.any():
             return None
         assert plan.source is not None
         height, width = layer.mask.shape
@@ -114,9 +113,7 @@ class Paste:
         alpha = cv2.extractChannel(layer.patch, 3)
         filled = np.dstack([canvas[y : y + height, x : x + width], alpha])
         blend_over(canvas[layer.window], premultiply(filled))
-        return Decoy(
-            box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
-        )
+        return layer
 
     def _arrange(self, plan: ImagePlan, scene: float | None) -> tuple[list[Layer], list[Dropped]]:
         """The layers to paint, lowest first, and the objects that are left out.
@@ -193,6 +190,23 @@ def _within(
     """What of a patch with its corner at (x, y) lies on the canvas, and the corner of that."""
     left, top = max(-x, 0), max(-y, 0)
     return patch[top : canvas[1] - y, left : canvas[0] - x], x + left, y + top
+
+
+def _uncovered(
+    decoys: Sequence[Layer], objects: Sequence[Layer], canvas: tuple[int, int]
+) -> tuple[Decoy, ...]:
+    """What is to be seen of decoys, each below those after it and all below the objects."""
+    covered = np.zeros(canvas[::-1], bool)
+    for layer in objects if decoys else ():
+        covered[layer.window] |= layer.mask
+    found = []
+    for layer in reversed(decoys):
+        visible = layer.mask & ~covered[layer.window]
+        covered[layer.window] |= layer.mask
+        if box := tight_box(visible):
+            rle = encode_window(visible, layer.x, layer.y, canvas)
+            found.append(Decoy(box.shift(layer.x, layer.y), rle, "paste"))
+    return tuple(found[::-1])
 
 
 def _label(number: int, layer: Layer, canvas: tuple[int, int]) -> Instance:

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from infgen.ops.appearance import outline, refined
-from infgen.ops.judging import NOTHING, RULES, Rule, judge, likeness, measure, thumbnail
+from infgen.ops.judging import (
+    GROUND_RULES,
+    NOTHING,
+    RULES,
+    Rule,
+    judge,
+    likeness,
+    measure,
+    measure_ground,
+    thumbnail,
+)
 from infgen.ops.masks import same_thing, tight_box
 from infgen.records.box import Box
 from infgen.records.verdict import Sighting, Verdict
@@ -95,6 +105,18 @@ class Verify:
     def outlined(self, trial: Trial) -> np.ndarray:
         """What appeared, by the change alone: (S, S) bool."""
         return outline(trial.before, trial.after, trial.denoise, trial.cell)
+
+    def ground(self, trials: Sequence[Trial]) -> list[Judged]:
+        """Judge decoys, each by itself, in order: whether there is nothing but background. The mask
+        is of what changed most."""
+        sighted = self.sighted([one.after for one in trials], [one.denoise for one in trials])
+        judged = []
+        for one, sightings in zip(trials, sighted, strict=True):
+            measures = measure_ground(one.before, one.after, one.denoise)
+            reason = judge(measures, GROUND_RULES) if self._strict else ""
+            verdict = Verdict("shows an object" if sightings else reason, measures)
+            judged.append(Judged(self.outlined(one), verdict))
+        return judged
 
     def sighted(
         self, pictures: Sequence[np.ndarray], within: Sequence[np.ndarray] | None = None

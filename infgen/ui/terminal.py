@@ -253,9 +253,18 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         console = _Console(sys.stdout)
         console.print(table)
         console.print(f"{manifest.pictures} pictures ({splits}) in {folder}", soft_wrap=True)
-        for line in _failures(manifest):
+        for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+
+
+def _decoys(manifest: Manifest) -> Iterator[str]:
+    """What wasn't kept of places without labels."""
+    reasons: Counter[str] = Counter()
+    for one in manifest.classes:
+        reasons.update(one.dropped_decoys)
+    if reasons:
+        yield f"decoys left out: {_counted(reasons)}"
 
 
 def _counted(reasons: Mapping[str, int]) -> Text:
