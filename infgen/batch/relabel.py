@@ -10,7 +10,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -116,13 +115,12 @@ def _eyes(settings: RelabelSettings) -> ResolvedEyes | None:
     if settings.segmenter is None:
         return None
     wanted = VerifySettings(segmenter=settings.segmenter)
-    found = resolve_eyes(wanted, "cpu")
+    found = resolve_eyes(wanted, "cpu", roles=("segmenter",))
     if not found.missing:
-        found = resolve_eyes(wanted, choose_device("auto")[0])
+        found = resolve_eyes(wanted, choose_device("auto")[0], roles=("segmenter",))
     if found.problems:
         raise InputError(found.problems)
-    own = {role: eye for role, eye in found.eyes.items() if role in wanted.named}
-    return replace(found, eyes=own)  # on a GPU those at hand come along, with nothing to look at
+    return found
 
 
 def _made(
