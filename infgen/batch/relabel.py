@@ -36,6 +36,7 @@ from infgen.batch.store import Pinned, Store
 from infgen.formats import EXPORTS
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.eyes import Segmenter
+from infgen.models.known_eyes import Role
 from infgen.models.resolve import choose_device
 from infgen.models.settings import VerifySettings
 from infgen.ops.dealing import choose_val
@@ -52,6 +53,7 @@ from infgen.sources.pairs import read_pairs
 from infgen.sources.pictures import read_rgb
 
 METHOD = "relabel"
+SEGMENTER: Role = "segmenter"
 UNSURE, NOT_FOUND = "unsure", "not found"  # why an object has no label
 
 
@@ -114,10 +116,10 @@ def _eyes(settings: RelabelSettings) -> ResolvedEyes | None:
     """
     if settings.segmenter is None:
         return None
-    wanted = VerifySettings(segmenter=settings.segmenter)
-    found = resolve_eyes(wanted, "cpu", roles=("segmenter",))
+    wanted, roles = VerifySettings(segmenter=settings.segmenter), [SEGMENTER]
+    found = resolve_eyes(wanted, "cpu", roles=roles)
     if not found.missing:
-        found = resolve_eyes(wanted, choose_device("auto")[0], roles=("segmenter",))
+        found = resolve_eyes(wanted, choose_device("auto")[0], roles=roles)
     if found.problems:
         raise InputError(found.problems)
     return found
