@@ -243,6 +243,7 @@ class Pipeline:
             objects=sample.instances,
             dropped=sample.dropped,
             decoys=sample.decoys,
+            dropped_decoys=sample.dropped_decoys,
             background_file=self._background_file(plan),
             sighted=sighted,
             finish=plan.finish,

@@ -10,7 +10,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -37,6 +36,7 @@ from infgen.batch.store import Pinned, Store
 from infgen.formats import EXPORTS
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.eyes import Segmenter
+from infgen.models.known_eyes import Role
 from infgen.models.resolve import choose_device
 from infgen.models.settings import VerifySettings
 from infgen.ops.dealing import choose_val
@@ -53,6 +53,7 @@ from infgen.sources.pairs import read_pairs
 from infgen.sources.pictures import read_rgb
 
 METHOD = "relabel"
+SEGMENTER: Role = "segmenter"
 UNSURE, NOT_FOUND = "unsure", "not found"  # why an object has no label
 
 
@@ -115,14 +116,13 @@ def resolve_segmenter(name: str | None) -> ResolvedEyes | None:
     """
     if name is None:
         return None
-    wanted = VerifySettings(segmenter=name)
-    found = resolve_eyes(wanted, "cpu")
+    wanted, roles = VerifySettings(segmenter=name), [SEGMENTER]
+    found = resolve_eyes(wanted, "cpu", roles=roles)
     if not found.missing:
-        found = resolve_eyes(wanted, choose_device("auto")[0])
+        found = resolve_eyes(wanted, choose_device("auto")[0], roles=roles)
     if found.problems:
         raise InputError(found.problems)
-    own = {role: eye for role, eye in found.eyes.items() if role in wanted.named}
-    return replace(found, eyes=own)  # on a GPU those at hand come along, with nothing to look at
+    return found
 
 
 def _made(

@@ -452,6 +452,9 @@ def count_up(
         for dropped in entry.dropped:
             reasons = classes[dropped.class_id].dropped
             reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
+        for dropped in entry.dropped_decoys:
+            reasons = classes[dropped.class_id].dropped_decoys
+            reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
         tries = [(one.class_id, one.tries) for one in entry.objects]
         tries += [(one.class_id, one.tries) for one in entry.dropped]
         for class_id, verdicts in tries:

@@ -4,7 +4,8 @@ Two pictures of the same crop are compared, (S, S, 3) uint8 RGB: before and afte
 (ops/matching). `denoise` is (S, S) bool, where the model was to paint. It paints the background
 there anew as well, so that everything changes a little: how much, shows at the rim of the mask,
 which objects seldom reach. What changed more is where GrabCut starts from (Rother et al., 2004),
-which then sees colour and change together.
+which then sees colour and change together. How an object that was found runs exactly its colours
+say, against what is known around it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _ROUNDS = 2  # of GrabCut
 _WEIGHT = 40.0  # levels in its third channel for e times the change
 _CERTAIN_CHANGE, _CERTAIN_DEPTH = 0.5, 0.25  # shares: what is beyond both is object for certain
 _GREW = (0.5, 2.5)  # times its start that GrabCut's answer may have: beyond, it lost the object
+_SAME = 0.75  # IoU with the outline by change that one by colours must have
 _LEAST_PART = 0.1  # of the weight of the largest part
 _BRIDGE = 2  # pixels: half of a gap that doesn't part anything
 _HOLLOW = 0.5  # of the start's mean change: less of it may be a hole
@@ -70,6 +72,33 @@ def outline(before: np.ndarray, after: np.ndarray, denoise: np.ndarray, cell: in
     if not low * start.sum() <= whole.sum() <= high * start.sum():
         return start
     return whole & ~_holes(whole, cut, change)
+
+
+def refined(
+    found: np.ndarray, before: np.ndarray, after: np.ndarray, denoise: np.ndarray, cell: int
+) -> np.ndarray:
+    """An outline that `outline` gave, drawn once more by colours alone: what was painted anew
+    beside the object may have changed as much, but looks like the rest of the picture. It stays
+    as it is where that makes quite another thing of it."""
+    side = len(denoise)
+    if side > SIDE:
+        drawn = refined(
+            resized(found, SIDE), *shrunk(before, after, denoise), max(cell * SIDE // side, 2)
+        )
+        large = resized(drawn, side) & denoise
+        return large if large.any() else found
+    if not found.any():
+        return found
+    change = change_map(before, after)
+    states = np.where(denoise, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
+    states[found] = cv2.GC_PR_FGD
+    cut = _cut(cv2.cvtColor(after, cv2.COLOR_RGB2LAB), states, denoise, 2 * cell)
+    if cut is None:
+        return found
+    whole = _parts(cut, change) & denoise
+    drawn = whole & ~_holes(whole, cut, change)
+    same = np.count_nonzero(drawn & found) >= _SAME * np.count_nonzero(drawn | found)
+    return drawn if same else found
 
 
 def rim_of(denoise: np.ndarray, width: float) -> np.ndarray:
@@ -121,12 +150,23 @@ def _grab_cut(
     lab = cv2.cvtColor(after, cv2.COLOR_RGB2LAB)
     weight = 128 + _WEIGHT * np.log((change + 2) / (change[start].min() + 2))
     shown = np.dstack([lab[..., 0], lab[..., 2], weight.clip(0, 255).astype(np.uint8)])
+    found = _cut(shown, states, denoise, cell)
+    return start if found is None else found
 
+
+def _cut(
+    shown: np.ndarray, states: np.ndarray, denoise: np.ndarray, around: int
+) -> np.ndarray | None:
+    """What GrabCut makes of the states, (S, S) bool, as it sees the mask and `around` pixels more;
+    None if there is nothing to tell the object from."""
     x, y, width, height = cv2.boundingRect(denoise.view(np.uint8))
-    near = slice(max(y - cell, 0), y + height + cell), slice(max(x - cell, 0), x + width + cell)
+    near = (
+        slice(max(y - around, 0), y + height + around),
+        slice(max(x - around, 0), x + width + around),
+    )
     shown, states = np.ascontiguousarray(shown[near]), np.ascontiguousarray(states[near])
-    if not np.isin(states, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():  # nothing to tell it from
-        return start
+    if not np.isin(states, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
+        return None
     cv2.setRNGSeed(_SEED)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(shown, states, (0, 0, 1, 1), *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)

@@ -25,6 +25,8 @@ _SAME_COLOUR = 6  # grey levels
 _STILL = 8.0  # grey levels squared: variance below it is neither smooth nor rough
 _CALM = 4.0  # grey levels: a change of the surroundings that says nothing
 _THUMBNAIL = 24  # pixels a side
+_BIN = 8  # grey levels of OpenCV's 8-bit Lab in which colours count as one
+_NEAR_LIGHT, _NEAR_COLOUR = 4, 1  # bins by which a colour may differ from one that is known
 
 
 class Rule(NamedTuple):
@@ -53,6 +55,10 @@ RULES: tuple[Rule, ...] = (  # in this order: the first that fails is the reason
     Rule("detected elsewhere", "detection_overlap", least=0.3),
     Rule("detected several times", "detections", most=1),
     Rule("looks more like something else", "lead", least=0.0),
+)
+
+GROUND_RULES: tuple[Rule, ...] = (  # of decoys
+    Rule("shows something new", "news", most=0.01),
 )
 
 
@@ -101,6 +107,40 @@ def measure(
             "roughness": _roughness(after, surface),
         }.items()
     }
+
+
+def measure_ground(before: np.ndarray, after: np.ndarray, denoise: np.ndarray) -> dict[str, float]:
+    """What can be told of a place that was to show its background again. Arguments as above.
+
+    news        the largest part in colours that weren't anywhere in the crop, lighter or darker
+                ones neither, of what was denoised
+    """
+    if len(denoise) > SIDE:
+        before, after, denoise = shrunk(before, after, denoise)
+    one, other = (_binned(picture) for picture in (before, after))
+    known = np.zeros((256 // _BIN,) * 3, np.uint8)
+    known[one[..., 0], one[..., 1], one[..., 2]] = 1
+    for axis, reach in enumerate((_NEAR_LIGHT, _NEAR_COLOUR, _NEAR_COLOUR)):
+        known = _grown(known, axis, reach)
+    new = (known[other[..., 0], other[..., 1], other[..., 2]] == 0) & denoise
+    _, _, parts, _ = cv2.connectedComponentsWithStats(new.view(np.uint8))
+    largest = int(parts[1:, cv2.CC_STAT_AREA].max(initial=0))
+    return {"news": round(largest / max(int(np.count_nonzero(denoise)), 1), 4)}
+
+
+def _binned(picture: np.ndarray) -> np.ndarray:
+    """The bin of each pixel's colour, (S, S, 3) uint8."""
+    smooth = cv2.GaussianBlur(picture, (0, 0), 1)
+    bins: np.ndarray = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB) // _BIN
+    return bins
+
+
+def _grown(known: np.ndarray, axis: int, reach: int) -> np.ndarray:
+    """(n, n, n) uint8 with what lies within `reach` bins along an axis of anything set, set too."""
+    rows = np.moveaxis(known, axis, 0)
+    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
+    grown = cv2.dilate(flat, np.ones((2 * reach + 1, 1), np.uint8))
+    return np.moveaxis(grown.reshape(rows.shape), 0, axis)
 
 
 def thumbnail(picture: np.ndarray, box: Box) -> np.ndarray:

@@ -18,8 +18,9 @@ class Uses(msgspec.Struct, frozen=True):
 class ClassCount(msgspec.Struct):
     """Totals of one class: pictures that show it, objects, dropped objects by reason, the tries at
     any that weren't used by reason, how often a detector saw one in a bare background, how many of
-    the objects have a box without a mask, and how many a background has brought along; and the uses
-    of its `cutouts`. `ways` counts cutouts by how they were cut out."""
+    the objects have a box without a mask, and how many a background has brought along; the uses of
+    its `cutouts`; and the decoys of its size that were left out, by reason. `ways` counts cutouts
+    by how they were cut out."""
 
     name: str
     images: int = 0
@@ -31,6 +32,7 @@ class ClassCount(msgspec.Struct):
     given: int = 0
     cutouts: Uses = Uses()
     ways: dict[str, int] = msgspec.field(default_factory=dict)
+    dropped_decoys: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -46,18 +46,20 @@ class Instance(msgspec.Struct, frozen=True):
 
 class Decoy(msgspec.Struct, frozen=True):
     """A region that was repainted with its background on purpose, and has no label: what tells
-    objects from mere traces of painting. `box` is tight around it, `rle` as in Instance."""
+    objects from mere traces of painting. `box` is tight around what is to be seen of it, `rle` as
+    in Instance, `tries` too."""
 
     box: Box
     rle: str
     method: str = ""
+    tries: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sample:
     """A finished picture. `canvas` is (H, W, 3) uint8 RGB; the masks live in `instances` and
     `decoys` as RLE. `covered`, (H, W) bool, is where there are objects, if it was at hand;
-    `changes` were made to all of it."""
+    `changes` were made to all of it. `dropped_decoys` didn't come out as mere background."""
 
     canvas: np.ndarray
     instances: tuple[Instance, ...]
@@ -65,6 +67,7 @@ class Sample:
     decoys: tuple[Decoy, ...] = ()
     covered: np.ndarray | None = None
     changes: tuple[Change, ...] = ()
+    dropped_decoys: tuple[Dropped, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -94,6 +97,7 @@ class Entry(msgspec.Struct, frozen=True):
     background_file: str = ""
     failure: str = ""
     decoys: tuple[Decoy, ...] = ()
+    dropped_decoys: tuple[Dropped, ...] = ()
     sighted: tuple[Sighting, ...] = ()
     finish: Finish | None = None
     beside: dict[str, int] = {}

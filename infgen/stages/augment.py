@@ -44,6 +44,7 @@ def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
         instances=tuple(instances),
         dropped=(*sample.dropped, *gone),
         decoys=_decoys(sample.decoys, done.changes, plan.size),
+        covered=None,
         changes=done.changes,
     )
 
@@ -59,7 +60,7 @@ def _instance(
         box=piece.box,
         requested=asked and box_moved(asked, matrix, size),
         rle=encode_window(piece.mask, piece.x, piece.y, size) if before.rle else "",
-        area=int(np.count_nonzero(piece.mask)) if before.rle else before.area,
+        area=int(np.count_nonzero(piece.mask)) if before.rle else round(piece.box.area),
         visible_frac=round(before.visible_frac * piece.share, 4),
     )
 
@@ -69,6 +70,10 @@ def _decoys(
 ) -> tuple[Decoy, ...]:
     pieces = [piece_of(number, one.rle, one.box, size) for number, one in enumerate(decoys)]
     return tuple(
-        Decoy(piece.box, encode_window(piece.mask, piece.x, piece.y, size), decoys[piece.of].method)
+        msgspec.structs.replace(
+            decoys[piece.of],
+            box=piece.box,
+            rle=encode_window(piece.mask, piece.x, piece.y, size),
+        )
         for piece in moved_pieces(pieces, changes, size)
     )

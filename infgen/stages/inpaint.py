@@ -60,6 +60,14 @@ class Painted:
     tries: tuple[Verdict, ...]
 
 
+@dataclass(frozen=True)
+class Repainted:
+    """A decoy on the canvas: its visible mask, (H, W) bool, and the tries that it took."""
+
+    visible: np.ndarray
+    tries: tuple[Verdict, ...]
+
+
 @dataclass
 class Scene:
     """A picture in the making: its canvas, (H, W, 3) uint8 RGB, how far it is (the object that is
@@ -72,7 +80,8 @@ class Scene:
     tries: tuple[Verdict, ...] = ()
     painted: list[Painted] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
-    decoys: list[Decoy] = field(default_factory=list)
+    decoys: list[Repainted] = field(default_factory=list)
+    dropped_decoys: list[Dropped] = field(default_factory=list)
     given: list[Standing] = field(default_factory=list)
 
     @property
@@ -182,19 +191,14 @@ class Inpaint:
         judged = [Judged(np.zeros_like(job.denoise), Verdict(answer.reason))
                   if isinstance(answer, Rejected) else None
                   for job, answer in zip(jobs, results, strict=True)]  # fmt: skip
-        pictures = {n: answer for n, answer in enumerate(results) if isinstance(answer, np.ndarray)}
-        decoys = [n for n in pictures if jobs[n].scene.at_decoy]
-        objects = [n for n in pictures if not jobs[n].scene.at_decoy]
-        sighted = self._verify.sighted(
-            [pictures[n] for n in decoys], [jobs[n].denoise for n in decoys]
-        )
-        for n, sightings in zip(decoys, sighted, strict=True):
-            reason = "shows an object" if sightings else ""
-            mask = self._verify.outlined(jobs[n].trial(pictures[n]))
-            judged[n] = Judged(mask, Verdict(reason))
-        verdicts = self._verify([jobs[n].trial(pictures[n]) for n in objects])
-        for n, verdict in zip(objects, verdicts, strict=True):
-            judged[n] = verdict
+        for at_decoy, judge in ((True, self._verify.ground), (False, self._verify)):
+            trials = {
+                n: job.trial(answer)
+                for n, (job, answer) in enumerate(zip(jobs, results, strict=True))
+                if isinstance(answer, np.ndarray) and job.scene.at_decoy == at_decoy
+            }
+            for n, one in zip(trials, judge(list(trials.values())), strict=True):
+                judged[n] = one
         return [one for one in judged if one is not None]
 
     def _settle(self, job: Job, painted: np.ndarray | Rejected, judged: Judged) -> None:
@@ -206,9 +210,9 @@ class Inpaint:
         scene.tries += (Verdict(reason, judged.verdict.measures),)
         if reason and len(scene.tries) < self._settings.attempts:
             return
-        if reason and not scene.at_decoy:
-            wanted = job.wanted
-            scene.dropped.append(Dropped(wanted.class_id, reason, wanted.box, scene.tries))
+        if reason:
+            dropped = Dropped(job.wanted.class_id, reason, job.wanted.box, scene.tries)
+            (scene.dropped_decoys if scene.at_decoy else scene.dropped).append(dropped)
         scene.position, scene.tries = scene.position + 1, ()
 
     def _keep_object(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
@@ -226,9 +230,7 @@ class Inpaint:
             return WOULD_HIDE
         for there in scene.given:
             there.cover(*covered)
-        stitch(scene.canvas, job.window, painted, matte)
-        for one in scene.painted:
-            one.visible[place] &= matte < SEEN
+        self._lay(job, painted, matte)
         mask = np.zeros(scene.plan.size[::-1], bool)
         mask[place] = shown
         look, whole = thumbnail(painted, box), int(np.count_nonzero(mask))
@@ -242,9 +244,19 @@ class Inpaint:
         rows, columns = job.window.place
         if any(one.touches(matte > 0, columns.start, rows.start) for one in job.scene.given):
             return WOULD_HIDE
-        stitch(job.scene.canvas, job.window, painted, matte)
-        job.scene.decoys += _decoy(job, matte)
+        self._lay(job, painted, matte)
+        mask = np.zeros(job.scene.plan.size[::-1], bool)
+        mask[job.window.place] = matte >= SEEN
+        job.scene.decoys.append(Repainted(mask, (*job.scene.tries, judged.verdict)))
         return ""
+
+    def _lay(self, job: Job, painted: np.ndarray, matte: np.ndarray) -> None:
+        """Put what was painted onto the canvas; what lies below shows less."""
+        stitch(job.scene.canvas, job.window, painted, matte)
+        below = [one.visible for one in job.scene.decoys]
+        below += [one.visible for one in job.scene.painted]
+        for visible in below:
+            visible[job.window.place] &= matte < SEEN
 
     def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
         if self._all_of_it:
@@ -260,14 +272,6 @@ class Inpaint:
             if covered and (left == 0 or left < self._min_visible * one.whole):
                 return True
         return False
-
-
-def _decoy(job: Job, matte: np.ndarray) -> list[Decoy]:
-    """What was repainted without anything to label in it."""
-    mask = np.zeros(job.scene.plan.size[::-1], bool)
-    mask[job.window.place] = matte >= SEEN
-    box = tight_box(mask)
-    return [Decoy(box, encode_rle(mask), "inpaint")] if box else []
 
 
 def finished(scene: Scene) -> Sample:
@@ -292,4 +296,15 @@ def finished(scene: Scene) -> Sample:
                 look=one.plan.look,
             )
         )
-    return Sample(scene.canvas, tuple(instances), tuple(dropped), tuple(scene.decoys))
+    decoys = tuple(
+        Decoy(box, encode_rle(one.visible), "inpaint", one.tries)
+        for one in scene.decoys
+        if (box := tight_box(one.visible))
+    )
+    return Sample(
+        scene.canvas,
+        tuple(instances),
+        tuple(dropped),
+        decoys,
+        dropped_decoys=tuple(scene.dropped_decoys),
+    )

@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from infgen.ops.appearance import outline
-from infgen.ops.judging import NOTHING, RULES, Rule, judge, likeness, measure, thumbnail
+from infgen.ops.appearance import outline, refined
+from infgen.ops.judging import (
+    GROUND_RULES,
+    NOTHING,
+    RULES,
+    Rule,
+    judge,
+    likeness,
+    measure,
+    measure_ground,
+    thumbnail,
+)
 from infgen.ops.masks import same_thing, tight_box
 from infgen.records.box import Box
 from infgen.records.verdict import Sighting, Verdict
@@ -72,7 +82,7 @@ class Verify:
         """Judge trials, each by itself, in order."""
         if not trials:
             return []
-        masks = [self.outlined(one) for one in trials]
+        changed = [self.outlined(one) for one in trials]
         seen: list[list[Detection]] = [[] for _ in trials]
         if self._detector:
             found = self._detector.detect(
@@ -82,17 +92,31 @@ class Verify:
                 [hit for hit in hits if hit.label == 0 and _is_in(one.denoise, hit.box)]
                 for one, hits in zip(trials, found, strict=True)
             ]
-        masks = self._segmented(trials, masks, seen)
+        masks = self._segmented(trials, changed.copy(), seen)
         measures = [self._measures(*one) for one in zip(trials, masks, seen, strict=True)]
         self._score(trials, masks, measures)
-        return [
-            Judged(mask, Verdict(self._reason(numbers), numbers))
-            for mask, numbers in zip(masks, measures, strict=True)
-        ]
+        verdicts = [Verdict(self._reason(numbers), numbers) for numbers in measures]
+        for number, one in enumerate(trials):
+            if masks[number] is changed[number] and not verdicts[number].reason:
+                # bars are for outlines by change, which show what went wrong; labels fit closer
+                masks[number] = refined(masks[number], one.before, one.after, one.denoise, one.cell)
+        return [Judged(*one) for one in zip(masks, verdicts, strict=True)]
 
     def outlined(self, trial: Trial) -> np.ndarray:
         """What appeared, by the change alone: (S, S) bool."""
         return outline(trial.before, trial.after, trial.denoise, trial.cell)
+
+    def ground(self, trials: Sequence[Trial]) -> list[Judged]:
+        """Judge decoys, each by itself, in order: whether there is nothing but background. The mask
+        is of what changed most."""
+        sighted = self.sighted([one.after for one in trials], [one.denoise for one in trials])
+        judged = []
+        for one, sightings in zip(trials, sighted, strict=True):
+            measures = measure_ground(one.before, one.after, one.denoise)
+            reason = judge(measures, GROUND_RULES) if self._strict else ""
+            verdict = Verdict("shows an object" if sightings else reason, measures)
+            judged.append(Judged(self.outlined(one), verdict))
+        return judged
 
     def sighted(
         self, pictures: Sequence[np.ndarray], within: Sequence[np.ndarray] | None = None

@@ -264,7 +264,7 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         if manifest.backgrounds.files:
             text = f"most used background: {_most_used(manifest.backgrounds)}"
             console.print(text, soft_wrap=True)
-        for line in _failures(manifest):
+        for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
 
@@ -297,6 +297,15 @@ def _most_used(uses: Uses) -> Text:
     """A file, how often it is used, and of how many it is one."""
     name = PurePosixPath(uses.most_used).name
     return Text(f"{uses.most} x {name} (of {uses.files})" if uses.files else "-")
+
+
+def _decoys(manifest: Manifest) -> Iterator[str]:
+    """What wasn't kept of places without labels."""
+    reasons: Counter[str] = Counter()
+    for one in manifest.classes:
+        reasons.update(one.dropped_decoys)
+    if reasons:
+        yield f"decoys left out: {_counted(reasons)}"
 
 
 def _counted(reasons: Mapping[str, int]) -> Text:

@@ -30,6 +30,7 @@ from infgen.models.prompts import Rejected
 from infgen.models.settings import VerifySettings
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import DeviceFull, FolderError, InputError
+from infgen.ui.terminal import print_summary
 from tests.labelled import write_coco
 from tests.making import Tables, differing, snapshot
 from tests.models.small import build_sd
@@ -357,6 +358,24 @@ def test_a_model_that_paints_what_it_is_asked_for_is_not_suspected(
     manifest = infgen.run(**asked | small, method="paste")
     assert any(one.objects for one in manifest.classes)
     assert not any("left out" in note for note in manifest.notes)
+
+
+def test_decoys_that_do_not_come_out_are_counted(
+    asked: dict, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    red = np.array((255, 0, 0), np.uint8)
+    monkeypatch.setattr(Painter, "inpaint", lambda self, pictures, masks, *_: [
+        np.where(mask[..., None], red, picture)
+        for picture, mask in zip(pictures, masks, strict=True)
+    ])  # fmt: skip
+    manifest = infgen.run(**asked | {"verify": "auto", "decoys": 1.0})
+    entries = list(Store(asked["out"]).entries())
+    left_out = [one for entry in entries for one in entry.dropped_decoys]
+    assert left_out and all(len(one.tries) == 2 and one.tries[-1].reason for one in left_out)
+    counted = [n for one in manifest.classes for n in one.dropped_decoys.values()]
+    assert sum(counted) == len(left_out)
+    print_summary(manifest, asked["out"])
+    assert f"decoys left out: {len(left_out)} shows something new" in capsys.readouterr().out
 
 
 def test_models_that_look_are_loaded_recorded_and_pinned(

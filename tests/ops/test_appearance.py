@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infgen.ops.appearance import SIDE as MOST
-from infgen.ops.appearance import change_map, outline, rim_of
+from infgen.ops.appearance import change_map, outline, refined, rim_of
 from infgen.ops.shapes import SHAPES
 from infgen.records.box import Box
 from tests.ops.crops import CELL, SIDE, grain, iou, masked, photos, scene, seeds, some, with_thing
@@ -122,6 +122,45 @@ def test_masks_of_everything_and_of_nothing_are_allowed():
     assert not outline(picture, after, ~everything, CELL).any()
     black, white = np.zeros_like(picture), np.full_like(picture, 255)
     assert outline(black, white, everything, CELL).all()
+
+
+def beside_another(seed, side=SIDE):
+    """(before, after, denoise, thing): a green disk, and beside it ground over a part of a red one,
+    which changed as much."""
+    before, denoise = scene(seed, contrast=10, side=side), np.zeros((side, side), bool)
+    ground = before.copy()
+    low, high, middle = side // 4, side * 4 // 5, side // 2
+    cv2.circle(before, (low, middle), side // 7, (250, 20, 10), cv2.FILLED)
+    denoise[low:high, low:high] = True
+    after = before.copy()
+    after[denoise] = ground[denoise]
+    thing = cv2.circle(np.zeros((side, side), np.uint8), (middle, middle), side // 6, 1, -1) != 0
+    after[thing] = (20, 190, 40)
+    return before, grain(after, seed), denoise, thing
+
+
+@pytest.mark.parametrize("side", [SIDE, MOST * 2])
+def test_colours_leave_out_what_changed_beside_the_object(side):
+    ious = []
+    for seed in range(6):
+        before, after, denoise, thing = beside_another(seed, side)
+        first = outline(before, after, denoise, CELL)
+        second = refined(first, before, after, denoise, CELL)
+        assert not (second & ~denoise).any() and iou(second, thing) >= iou(first, thing) - 0.01
+        ious.append((iou(first, thing), iou(second, thing)))
+    first, second = np.mean(ious, axis=0)
+    assert second >= 0.95 and second > first + 0.05
+
+
+def test_what_colours_cannot_tell_stays_as_it_was():
+    picture, (box, denoise) = scene(2), masked("blob", 2)
+    after, _ = with_thing(grain(picture, 2), box, seed=2)
+    nothing, everything = np.zeros_like(denoise), np.ones_like(denoise)
+    assert not refined(nothing, picture, after, denoise, CELL).any()
+    assert refined(everything, picture, after, everything, CELL).all()
+    speck = nothing.copy()
+    speck[100:103, 100:103] = True
+    assert np.array_equal(refined(speck, picture, after, denoise, CELL), speck)
 
 
 @pytest.mark.parametrize("side", [MOST * 2, MOST * 4])

@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 
 from infgen.ops.appearance import outline
-from infgen.ops.judging import RULES, judge, likeness, measure, thumbnail
+from infgen.ops.judging import (
+    GROUND_RULES,
+    RULES,
+    judge,
+    likeness,
+    measure,
+    measure_ground,
+    thumbnail,
+)
 from infgen.records.box import Box
-from tests.ops.crops import SIDE, scene
+from tests.ops.crops import SIDE, grain, scene
 
 FINE = {
     "fill": 0.6,
@@ -151,3 +159,37 @@ def test_likeness_knows_a_thing_again_and_mirrored():
     assert likeness(mirrored, looks[:1]) > 0.99
     assert likeness(looks[0], looks[1:]) < 0.9
     assert likeness(looks[0], []) == -1
+
+
+# ---- decoys --------------------------------------------------------------------------------------
+
+
+def is_ground(before, after):
+    return not judge(measure_ground(before, after, room()), GROUND_RULES)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ground_painted_anew_is_ground(seed):
+    before = scene(seed)
+    again = before[::-1, ::-1].copy()  # other shapes of the same colours
+    again[~room()] = before[~room()]
+    lighter = cv2.add(before, np.full(4, 20.0))
+    for after in (before, again, lighter, grain(before, seed)):
+        assert is_ground(before, after)
+
+
+@pytest.mark.parametrize("colour", [(230, 20, 20), (20, 220, 40), (250, 210, 30)])
+def test_a_thing_in_colours_of_its_own_is_none(colour):
+    before = scene(1, contrast=10)
+    after = before.copy()
+    cv2.circle(after, (96, 96), 20, colour, cv2.FILLED)
+    assert not is_ground(before, after)
+    speck = before.copy()
+    cv2.circle(speck, (96, 96), 4, colour, cv2.FILLED)
+    assert is_ground(before, speck)
+    outside = before.copy()
+    cv2.circle(outside, (15, 15), 12, colour, cv2.FILLED)
+    assert is_ground(before, outside)
+    large = [cv2.resize(one, (4 * SIDE, 4 * SIDE)) for one in (before, after)]
+    where = cv2.resize(room().astype(np.uint8), (4 * SIDE, 4 * SIDE)) != 0
+    assert judge(measure_ground(*large, where), GROUND_RULES)

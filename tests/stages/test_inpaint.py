@@ -12,6 +12,7 @@ import pytest
 
 from infgen.models.prompts import Prompt, Rejected
 from infgen.ops.given import WOULD_HIDE, Labels, Standing, pack
+from infgen.ops.masks import tight_box
 from infgen.ops.rle import decode_rle
 from infgen.ops.seeds import stream
 from infgen.ops.shapes import draw_shape
@@ -176,25 +177,52 @@ def test_boxes_at_every_border_are_painted(box: Box) -> None:
     assert box.intersect(found.box) is not None
 
 
-@pytest.mark.parametrize("answer", ["disc", "nothing"])
-def test_a_decoy_is_painted_as_objects_are_and_gets_no_label(answer: str) -> None:
+def test_a_decoy_is_painted_as_objects_are_and_gets_no_label() -> None:
     decoy = thing(Box(200, 100, 260, 160), 5)
     both = msgspec.structs.replace(plan(thing(Box(40, 40, 120, 120))), decoys=(decoy,))
-    painter = Discs(answer, "disc")
+    painter = Discs("nothing", "disc")
     [sample], _ = paint(painter, [both])
     assert painter.calls == [["disc 5"], ["disc 0"]]  # before all objects, and once
     [found] = sample.decoys
-    assert len(sample.instances) == 1 and not sample.dropped
+    assert len(sample.instances) == 1 and not sample.dropped and not sample.dropped_decoys
     mask = decode_rle(found.rle, SIZE)
-    touched = (sample.canvas != scene(0)).any(axis=2)
-    assert mask.any() and (answer == "nothing" or touched[mask].mean() > 0.5)
+    assert mask.any() and [one.reason for one in found.tries] == [""]
     assert not (mask & decode_rle(sample.instances[0].rle, SIZE)).any()
+
+
+def test_a_decoy_in_which_a_thing_appears_is_tried_again_and_then_left_out() -> None:
+    decoy = thing(Box(200, 100, 260, 160), 5)
+    alone = msgspec.structs.replace(plan(), decoys=(decoy,))
+    [sample], _ = paint(Discs("disc", "nothing"), [alone])
+    [found] = sample.decoys
+    assert [one.reason for one in found.tries] == ["shows something new", ""]
+    [sample], _ = paint(Discs("disc", "disc"), [alone])
+    assert not sample.decoys and not sample.dropped
+    [dropped] = sample.dropped_decoys
+    assert dropped.reason == "shows something new" and dropped.box == decoy.box
+    assert len(dropped.tries) == 2 and dropped.tries[0].measures["news"] > 0.1
+    assert np.array_equal(sample.canvas, scene(0))
+
+
+def test_what_is_painted_over_a_decoy_is_none_of_it() -> None:
+    decoy, over = thing(Box(100, 80, 180, 160), 5), thing(Box(140, 80, 220, 160))
+    alone = msgspec.structs.replace(plan(), decoys=(decoy,))
+    [sample], _ = paint(Discs("nothing"), [alone])
+    whole = decode_rle(sample.decoys[0].rle, SIZE)
+    both = msgspec.structs.replace(plan(over), decoys=(decoy,))
+    [sample], _ = paint(Discs("nothing", "disc"), [both])
+    [found], [label] = sample.decoys, sample.instances
+    left, disc = decode_rle(found.rle, SIZE), decode_rle(label.rle, SIZE)
+    assert (whole & disc).any() and left.any()
+    assert not (left & disc).any() and not (left & ~whole).any()
+    assert found.box == tight_box(left)
 
 
 def test_a_decoy_that_never_comes_out_is_none() -> None:
     both = msgspec.structs.replace(plan(), decoys=(thing(Box(200, 100, 260, 160), 5),))
     [sample], _ = paint(Discs("rejected", "rejected"), [both])
     assert not sample.decoys and not sample.dropped
+    assert [one.reason for one in sample.dropped_decoys] == ["the picture is black"]
     assert np.array_equal(sample.canvas, scene(0))
 
 
@@ -220,7 +248,8 @@ def painted_over(given: list[Standing], *objects: ObjectPlan, decoys=(), min_vis
     """The finished sample of a scene in which there is something already."""
     wanted = msgspec.structs.replace(plan(*objects), decoys=decoys)
     made = Scene(wanted, scene(0), given=given)
-    stage = Inpaint(Discs(), InpaintSettings(1), min_visible)  # type: ignore[arg-type]
+    painter = Discs(*["nothing"] * len(decoys))
+    stage = Inpaint(painter, InpaintSettings(1), min_visible)  # type: ignore[arg-type]
     while not made.done:
         stage.advance([made])
     return finished(made)

@@ -456,6 +456,22 @@ def test_decoys_change_no_label_and_nothing_outside_of_themselves(paint, plan, b
     assert not touched.any()
 
 
+def test_what_lies_over_a_decoy_is_none_of_it(paint):
+    under = (decoy("block.png", (20, 10, 50, 30), (0.9, 0.9)),)
+    bare = msgspec.structs.replace(image_plan(SIZE), decoys=under)
+    whole = decode_rle(paint(bare).decoys[0].rle, SIZE)
+    plan = image_plan(SIZE, thing("block.png", 35, 10, 65, 30))
+    sample = paint(msgspec.structs.replace(plan, decoys=under))
+    [found], [label] = sample.decoys, sample.instances
+    left, block = decode_rle(found.rle, SIZE), decode_rle(label.rle, SIZE)
+    assert (whole & block).any() and np.array_equal(left, whole & ~block)
+    rows, columns = np.nonzero(left)
+    assert found.box.xyxy == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+    covering = image_plan(SIZE, thing("block.png", 20, 10, 50, 30))
+    hidden = paint(msgspec.structs.replace(covering, decoys=under))
+    assert not hidden.decoys and len(hidden.instances) == 1
+
+
 def test_a_decoy_too_thin_to_be_seen_is_none(paint):
     plan = msgspec.structs.replace(
         image_plan(SIZE), decoys=(decoy("hairs.png", (5, 5, 8, 8), (0.5, 0.5)),)

@@ -237,10 +237,13 @@ def test_a_decoy_that_shows_a_thing_is_not_kept():
     detector = FixedDetector(Detection(0, 0.9, Box(40, 40, 90, 90)))
     decoyed = msgspec.structs.replace(plan(), decoys=(thing(Box(100, 80, 180, 160)),))
     for eyes, kept in ((None, 1), (Eyes(detector=detector), 0)):
-        stage = Inpaint(Discs(), InpaintSettings(2), 0.3, Verify(NAMES, eyes))
+        painter = Discs("nothing", "nothing")
+        stage = Inpaint(painter, InpaintSettings(2), 0.3, Verify(NAMES, eyes))
         [sample] = stage.paint([scene()], [decoyed])
-        assert len(sample.decoys) == kept
-        assert np.array_equal(sample.canvas, scene()) == (not kept)
+        assert len(sample.decoys) == kept and len(sample.dropped_decoys) == 1 - kept
+        if not kept:
+            assert sample.dropped_decoys[0].reason == "shows an object"
+            assert np.array_equal(sample.canvas, scene())
 
 
 def test_what_was_asked_for_is_where_the_label_says():

@@ -163,9 +163,10 @@ class SeamProbe:
         self._plant(picture, pixels, rng)
         traces = traces_of(pixels)
         taken = surroundings([*masks, *decoys], RADIUS) if masks or decoys else None
+        edges = surroundings(masks, SIDE // 2) if masks else None  # a decoy below one ends there
         for decoy in decoys:
             assert taken is not None
-            _compare(self._decoys, picture, traces, decoy, taken, rng)
+            _compare(self._decoys, picture, traces, decoy, taken, rng, edges)
         if masks:
             _hold_beside_edges(self._objects, picture, traces, masks, decoys, rng)
 
@@ -229,9 +230,13 @@ def _compare(
     mask: np.ndarray,
     taken: np.ndarray,
     rng: np.random.Generator,
+    edges: np.ndarray | None = None,
 ) -> None:
-    """Add a repainted region, and the same shape where nothing was painted."""
+    """Add a repainted region, and the same shape where nothing was painted. What lies on `edges`,
+    (H, W) bool, isn't its own contour."""
     pieces = pieces_of(mask, PIECES)
+    if edges is not None:
+        pieces = [piece for piece in pieces if not edges[piece.y, piece.x]]
     elsewhere = untouched(pieces, mask, taken, rng) if pieces else []
     if elsewhere:
         contours.add(_described(traces, pieces, steps=True), True, picture)

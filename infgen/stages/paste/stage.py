@@ -67,7 +67,7 @@ class Paste:
             canvas,
             tuple(instances),
             plan.dropped + tuple(dropped),
-            tuple(decoy for decoy in decoys if decoy),
+            _uncovered([decoy for decoy in decoys if decoy], covered, plan.size),
             covered,
         )
 
@@ -84,13 +84,12 @@ class Paste:
         plan: ObjectPlan,
         scene: float | None,
         given: Sequence[Standing],
-    ) -> Decoy | None:
+    ) -> Layer | None:
         """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
         are; None where it is too thin to be seen, or has to do with an object that is there."""
         size = (canvas.shape[1], canvas.shape[0])
         layer = self._lay(plan, np.zeros(size[::-1], bool), scene)
-        box = tight_box(layer.mask)
-        if box is None:
+        if not layer.mask.any():
             return None
         assert plan.source is not None
         alpha = cv2.extractChannel(layer.patch, 3)
@@ -102,9 +101,7 @@ class Paste:
             return None
         filled = np.dstack([filling, alpha])
         put_down(canvas, premultiply(filled), layer.x, layer.y, plan.look)
-        return Decoy(
-            box.shift(layer.x, layer.y), encode_window(layer.mask, layer.x, layer.y, size), "paste"
-        )
+        return layer
 
     def _arrange(
         self,
@@ -159,3 +156,19 @@ class Paste:
         if any(one.spoiled_by(*place, self._min_visible) for one in given):
             return WOULD_HIDE
         return ""
+
+
+def _uncovered(
+    decoys: Sequence[Layer], covered: np.ndarray, canvas: tuple[int, int]
+) -> tuple[Decoy, ...]:
+    """What is to be seen of decoys, each below those after it and all below the objects, which
+    leave (H, W) bool `covered`."""
+    covered = covered.copy() if decoys else covered
+    found = []
+    for layer in reversed(decoys):
+        visible = layer.mask & ~covered[layer.window]
+        covered[layer.window] |= layer.mask
+        if box := tight_box(visible):
+            rle = encode_window(visible, layer.x, layer.y, canvas)
+            found.append(Decoy(box.shift(layer.x, layer.y), rle, "paste"))
+    return tuple(found[::-1])
