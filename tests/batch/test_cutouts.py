@@ -106,6 +106,15 @@ def test_one_folder_of_pictures_is_one_class(album: Path, tmp_path: Path) -> Non
     assert [(one.name, one.objects) for one in manifest.classes] == [("ring", 3)]
 
 
+def test_paths_may_be_relative(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infgen.cutouts(album, out=tmp_path / "one", workers=1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["cutouts", "--from", "album", "-o", "two", "--workers", "1"]) == 0
+    assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "two"))
+
+
 def test_what_cannot_be_cut_out_is_named_and_the_rest_goes_on(
     album: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -277,6 +277,14 @@ def test_pictures_of_one_name_get_names_of_their_own(tmp_path: Path) -> None:
     assert all((tmp_path / "out" / file).exists() for file in files)
 
 
+def test_paths_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_coco(tmp_path / "in", [[FREE, *OVER]])
+    infgen.cutouts(source, out=tmp_path / "one", workers=1)
+    monkeypatch.chdir(tmp_path)
+    infgen.cutouts("in/instances.json", out="two", workers=1)
+    assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "two"))
+
+
 def test_a_picture_that_is_gone_is_a_failure_and_the_rest_goes_on(tmp_path: Path) -> None:
     source = write_coco(tmp_path / "in", [[FREE], [FREE], [FREE]])
     (tmp_path / "in/images/0.png").unlink()
