@@ -58,7 +58,7 @@ def write_coco(folder: Path, pictures: list[list[dict[str, Any]]]) -> Path:
 
 def lines(folder: Path) -> list[Taken]:
     text = (folder / "cutouts.jsonl").read_bytes().splitlines()
-    return [msgspec.json.decode(line, type=Taken) for line in text]
+    return [msgspec.json.decode(line, type=Taken) for line in text[:-1]]  # then the tables' hashes
 
 
 def pieces(folder: Path) -> list[Piece]:
