@@ -7,7 +7,7 @@ The folder, its settings and its finish line are as in a run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from infgen.batch.relabel import resolve_segmenter
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.runner import CHUNK, TOLD_FAILURES, open_eyes, versions, workers_for
 from infgen.batch.settings import CutoutsSettings, flatten, write_toml
-from infgen.batch.store import MANIFEST, Pinned, Store
+from infgen.batch.store import Pinned, Store
 from infgen.records.errors import InputError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.records.taken import Taken
@@ -66,7 +66,6 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned), METHOD), pinned)
-        tables = _tables_before(store)
         register = Register(store.folder)
         failures: list[Taken] = []
         cutter = Cutter(settings.out, quarry.folders, settings.cutting)
@@ -83,10 +82,11 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
                     (failures.append if one.failure else register.add)(one)
             finally:
                 reporter.stop()
-        register.close()
-        shortfalls = tuple(_shortfalls(quarry, register))
-        tables, kept = _write_tables(quarry, register, store.folder, tables)
-        for note in (*shortfalls, *kept):
+        after = (
+            *_shortfalls(quarry, register),
+            *_write_tables(quarry, register, store.folder),
+        )
+        for note in after:
             reporter.warn(note)
         manifest = Manifest(
             infgen=__version__,
@@ -98,11 +98,11 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
                 for number, one in enumerate(failures)
             ),
             formats=(),
-            notes=(*notes, *shortfalls, *kept),
+            notes=(*notes, *after),
             settings=flatten(settings),
             models={"eyes": eyes.record} if eyes else {},
             fingerprint=dict(pinned.fingerprint),
-            sources={"tables": tables},
+            sources={},
             versions=versions(),
         )
         _write_sheet(quarry, register, store.folder)
@@ -162,28 +162,18 @@ def _shortfalls(quarry: Quarry, register: Register) -> Iterator[str]:
         )
 
 
-def _tables_before(store: Store) -> dict[str, str]:
-    """The hashes of the tables as an earlier try wrote them."""
-    manifest = store.manifest() if (store.folder / MANIFEST).exists() else None
-    return dict(manifest.sources.get("tables", {})) if manifest else {}
-
-
-def _write_tables(
-    quarry: Quarry, register: Register, folder: Path, before: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """Write the tables, but for those that somebody has changed: their hashes as written here, and
-    sentences about those that are kept."""
-    hashes, notes = {}, []
+def _write_tables(quarry: Quarry, register: Register, folder: Path) -> Iterator[str]:
+    """Write the tables, but for those that somebody has changed: sentences about these."""
     for name, data in quarry.tables(register, folder).items():
         path = folder / name
         there = path.read_bytes() if path.exists() else None
-        if there not in (None, data) and hash_together(there) != before.get(name):
-            notes.append(f"{path} was changed and is kept as it is: delete it to have it anew")
+        if there not in (None, data) and hash_together(there) != register.tables.get(name):
+            yield f"{path} was changed and is kept as it is: delete it to have it anew"
             continue
         if there != data:
             write_file(path, data)
-        hashes[name] = hash_together(data)
-    return hashes, notes
+        register.tables[name] = hash_together(data)
+    register.close()
 
 
 def _count_up(quarry: Quarry, register: Register) -> tuple[ClassCount, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,15 +15,23 @@ from infgen.sources.disk import told, write_file
 FILE = "cutouts.jsonl"
 
 
+class _Tables(msgspec.Struct, forbid_unknown_fields=True):
+    """The last line: the hashes of the tables as infgen wrote them, by name."""
+
+    tables: dict[str, str]
+
+
 class Register:
-    """The lines of the cutouts in `folder`, which this process has claimed.
+    """The lines of the cutouts in `folder`, which this process has claimed. `tables` are the hashes
+    of the tables as they were last written.
 
     Files are written before the line that names them, so that one that isn't there was taken out by
-    somebody: it isn't made again. Broken lines, and those of pictures that failed, are passed over.
+    somebody: it isn't made again. Broken lines are passed over.
     """
 
     def __init__(self, folder: Path):
         self._folder, self._path = folder, folder / FILE
+        self.tables: dict[str, str] = {}
         self._lines = {one.picture: one for one in self._read()}
         self._file: IO[bytes] | None = None
 
@@ -31,12 +39,11 @@ class Register:
         with told(self._path):
             lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         for line in lines:
-            try:
-                one = msgspec.json.decode(line, type=Taken)
-            except msgspec.DecodeError:
+            with suppress(msgspec.DecodeError):
+                self.tables = msgspec.json.decode(line, type=_Tables).tables
                 continue
-            if not one.failure:
-                yield one
+            with suppress(msgspec.DecodeError):
+                yield msgspec.json.decode(line, type=Taken)
 
     def known(self, picture: str) -> Taken | None:
         """What became of a picture when it was last looked at; None if it never was."""
@@ -73,4 +80,5 @@ class Register:
 
     def close(self) -> None:
         """Leave the file in order."""
-        write_file(self._path, b"".join(msgspec.json.encode(one) + b"\n" for one in self.all()))
+        lines = [msgspec.json.encode(one) for one in (*self.all(), _Tables(self.tables))]
+        write_file(self._path, b"".join(line + b"\n" for line in lines))

@@ -8,7 +8,7 @@ import msgspec
 
 from infgen.records.errors import InputError, Problem
 from infgen.sources.names import folded
-from infgen.sources.pictures import find_pictures
+from infgen.sources.pictures import find_pictures, short_name
 from infgen.sources.tables import read_label
 
 
@@ -44,7 +44,7 @@ def read_crops(folder: Path) -> tuple[list[Crop], list[str]]:
         raise InputError(Problem(text, str(folder)))
     names = _class_names(list(by_folder))
     crops = [
-        Crop(path, path.relative_to(folder).as_posix(), names[place])
+        Crop(path, short_name(path, folder), names[place])
         for place, found in by_folder.items()
         for path in found
     ]

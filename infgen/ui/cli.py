@@ -83,9 +83,9 @@ GROUPS = {
 
 EPILOGUE = """\
 exit codes: 0 done; 2 bad input, nothing written; 3 done, but more pictures failed than
---max-failures, a bank has nothing of a class, or an audit crossed a --fail-on limit; 4 the
-machine refused (disk, memory, folder in use): run the same command to go on; 130, 143
-interrupted: likewise"""
+--max-failures, a bank has nothing of a class, cutouts found nothing at all, or an audit crossed
+a --fail-on limit; 4 the machine refused (disk, memory, folder in use): run the same command to
+go on; 130, 143 interrupted: likewise"""
 
 
 class Stopped(BaseException):
