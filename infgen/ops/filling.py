@@ -11,13 +11,13 @@ from infgen.ops.blend import OPAQUE
 from infgen.ops.given import Standing
 from infgen.ops.poisson import in_fours, membrane
 
-PLACES = 64  # that are tried, half of them anywhere, half near by
+PLACES = 400  # that are tried, half of them anywhere, half near by
 NEAREST = 0.25  # of the outline's sides, by which a place is away at least, in one direction
 FARTHEST = np.array([1.5, 0.5])  # and at most those near by, across and down: scenes lie in layers
 BAND = 2  # pixels to either side of the outline that are compared
-POINTS = 160  # of them, at most
+SIEVES = ((24, 24), (200, 1))  # pixels by which places are compared, and how many places stay
 TEXTURE = 6  # times that a difference in texture counts as much as one in colour
-MOST = 32  # grey levels by which a channel is made lighter or darker to match
+MOST = 40  # grey levels by which a channel is made lighter or darker to match
 GOLDEN = (0.7548776662466927, 0.5698402909980532)  # steps that spread evenly over a square: Roberts
 FINE = 16  # parts of a grey level
 
@@ -43,7 +43,7 @@ def fill(
         places = places[free]
         if len(places) < 2:
             return None
-    left, top = _likest(canvas, band, (x, y), places)
+    left, top = _likest(canvas, band, places)
     here, there = (_window(canvas, *corner, band.shape) for corner in ((x, y), (left, top)))
     seen = there + _correction(here.astype(np.int16) - there, band)
     return seen[BAND:-BAND, BAND:-BAND].clip(0, 255).astype(np.uint8)
@@ -60,29 +60,37 @@ def _along(alpha: np.ndarray) -> np.ndarray:
 def _likest(
     canvas: np.ndarray,
     band: np.ndarray,
-    corner: tuple[int, int],
     places: np.ndarray,
 ) -> tuple[int, int]:
     """The corner (x, y) of the place that is likest along the outline: in colour, but for what can
     be corrected, and in texture (or else what is flat would be likest to everything). `places` are
     corners, (n, 2) int64, the outline's own first."""
+    rows, columns = (axis - BAND for axis in np.nonzero(band))
+    for points, kept in SIEVES:
+        some = slice(None, None, -(-len(rows) // points))
+        unlike = _unlike(canvas, places, rows[some], columns[some])
+        order = 1 + unlike.argsort(kind="stable")[:kept]
+        places = np.concatenate([places[:1], places[order]])
+    x, y = places[min(1, len(places) - 1)].tolist()  # an outline that fills the canvas stays
+    return x, y
+
+
+def _unlike(
+    canvas: np.ndarray, places: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """How much each of the places, (n, 2), differs from the first at pixels seen from their
+    corners: (n - 1,) int64."""
     height, width = canvas.shape[:2]
-    if len(places) == 1:  # it fills the canvas
-        return corner
-    rows, columns = (axis[:: -(-len(axis) // POINTS)] - BAND for axis in np.nonzero(band))
-    rows, columns = rows + places[:, 1:], columns + places[:, :1]  # (places, points)
-    pixels = rows.clip(0, height - 2) * width + columns.clip(0, width - 2)
+    rows = (rows + places[:, 1:]).clip(0, height - 2)  # (places, points)
+    pixels = rows * width + (columns + places[:, :1]).clip(0, width - 2)
     flat = np.ascontiguousarray(canvas).reshape(-1, 3)
-    apart = flat[pixels].astype(np.int16)
-    green = np.ascontiguousarray(flat[:, 1])
+    colours, green = flat[pixels].astype(np.int16), flat[:, 1]
     right, below = (green[pixels + step].astype(np.int16) for step in (1, width))
-    rough = np.abs(right - apart[..., 1]) + np.abs(below - apart[..., 1])
-    apart -= apart[0].copy()
+    rough = np.abs(right - colours[..., 1]) + np.abs(below - colours[..., 1])
+    apart = colours[1:] - colours[0]
     shift = (apart.sum(axis=1, keepdims=True) // pixels.shape[1]).clip(-MOST, MOST)
-    unlike = np.abs(apart - shift).sum(axis=(1, 2))
-    unlike += TEXTURE * np.abs((rough - rough[0]).sum(axis=1))
-    best = 1 + int(unlike[1:].argmin())
-    return int(places[best, 0]), int(places[best, 1])
+    texture = np.abs((rough[1:] - rough[0]).sum(axis=1))
+    return np.abs(apart - shift).sum(axis=(1, 2)) + TEXTURE * texture
 
 
 def _window(canvas: np.ndarray, x: int, y: int, shape: tuple[int, ...]) -> np.ndarray:
