@@ -34,7 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "cutout": {"probability": 0.1, "share": (0.02, 0.08)},
         },
         "pictures": {
-            "fill": "reflect",
+            "fill": "constant",  # a reflection shows slivers of what is at the edges
             "mirror": {},
             "crop": {"keep": (0.6, 1)},
             "shear": {"probability": 0.2, "x": (-8, 8), "y": (-4, 4)},

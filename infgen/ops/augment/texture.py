@@ -46,10 +46,9 @@ def _noise() -> np.ndarray:
 def jpeg(picture: np.ndarray, quality: float) -> np.ndarray:
     """As it comes back from a JPEG file of this quality, 1 to 100; (H, W, 3) uint8."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    seen = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
-    if seen is None:
-        raise ValueError(f"OpenCV can't write a .jpg of shape {picture.shape}")
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    seen = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert seen is not None  # it was written a moment ago
     return cv2.cvtColor(seen, cv2.COLOR_BGR2RGB)
 
 

@@ -165,6 +165,13 @@ def looked_up(picture, x, y, fill):
     return picture[np.minimum(y, 2 * height - 1 - y), np.minimum(x, 2 * width - 1 - x)].astype(int)
 
 
+def test_places_too_far_for_the_maps_are_beyond_the_edge_all_the_same():
+    far = np.array([(1, 0, -70_000), (0, 1, 0), (0, 0, 1)], float)
+    picture = Warp(far, SIZE, "nearest").picture(scenery())
+    assert (picture == scenery()[:, -1:]).all()
+    assert not Warp(far, SIZE, "nearest").nearest(np.ones(SIZE[::-1], np.uint16)).any()
+
+
 # ---- what is left of objects ---------------------------------------------------------------------
 
 

@@ -37,6 +37,11 @@ def test_the_probability_is_how_often_and_nothing_else_depends_on_it():
     assert sum(len(changes) == 2 for changes in other) == pytest.approx(100, abs=30)
 
 
+def test_what_is_no_table_is_told():
+    with pytest.raises(InputError, match=r"objects: isn't a table: head it with \[objects\]"):
+        recipe_of({"objects": 5})
+
+
 def test_a_recipe_says_everything_that_is_wrong_with_it_and_where():
     tables = {
         "object": {},
