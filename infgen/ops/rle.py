@@ -26,18 +26,17 @@ def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> st
     """As encode_rle for a canvas of `size` = (width, height) that holds nothing but the (h, w)
     `mask`, whose upper left corner is at (x, y)."""
     (rows, columns), (width, height) = mask.shape, size
-    by_column = np.zeros((columns, rows + 1), np.uint8)  # a row of background ends every column
     seen = mask if mask.dtype == bool else mask != 0
+    flat = np.zeros(1 + columns * (rows + 1), np.uint8)  # background before all, and a row of it
+    by_column = flat[1:].reshape(columns, rows + 1)  # that ends every column
     by_column[:, :rows] = cv2.transpose(seen.view(np.uint8))
-    flat = by_column.ravel()
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    if flat[0]:
-        edges = np.concatenate([[0], edges])
-    edges = edges + edges // (rows + 1) * (height - rows - 1) + (x * height + y)
+    edges = (flat[1:] != flat[:-1]).nonzero()[0]
+    edges += edges // (rows + 1) * (height - rows - 1) + (x * height + y)
     if rows == height:  # a run may go on from one column's end at the next one's beginning
         seams = np.flatnonzero(edges[1:-1:2] == edges[2::2])
         edges = np.delete(edges, np.concatenate([2 * seams + 1, 2 * seams + 2]))
-    bounds = np.concatenate([[0], edges, [width * height]])
+    bounds = np.zeros(edges.size + 2, np.int64)
+    bounds[1:-1], bounds[-1] = edges, width * height
     counts = bounds[1:] - bounds[:-1]
     if counts[-1] == 0:
         counts = counts[:-1]
