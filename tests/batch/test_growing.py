@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from typing import Any
 import cv2
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 import infgen
@@ -194,6 +197,29 @@ def test_label_ids_stay_whatever_order_and_rows_the_table_has(
                 name = next(name for name, class_id in ids.items() if class_id == one.class_id)
                 assert one.cutout.startswith(f"cutouts/{cutouts[name]}/")
     assert [one.name for one in manifest.classes] == ["coin", "note", "bar", "ring"]
+
+
+orders = st.lists(
+    st.lists(st.sampled_from("abcdef"), min_size=1, unique=True), min_size=2, max_size=4
+)
+
+
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
+@given(orders)
+def test_an_id_once_given_stays_whatever_is_appended(tables_of_names: list[list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tables = make_tables(Path(folder) / "input", scenes=2)
+        tables.backgrounds.write_text("prompt,num_imgs,images\n,1,plain\n")
+        wanted = tables.settings(out=Path(folder) / "dataset", images=1, width=32, height=32)
+        ids: list[str] = []
+        for number, names in enumerate(tables_of_names):
+            rows = [f"a thing,1,1,,,25%,25%,40%,40%,{name},cutouts/0" for name in names]
+            tables.classes.write_text("\n".join([CLASSES_HEADER, *rows, ""]))
+            manifest = infgen.run(**wanted | {"append": number > 0})
+            ids += [name for name in names if name not in ids]
+            assert [one.name for one in manifest.classes] == ids
+            shown = {ids[one.class_id] for one in entries(wanted["out"])[-1].objects}
+            assert shown <= set(names)
 
 
 def test_a_name_made_from_a_prompt_stays_when_another_prompt_is_like_it(tmp_path: Path) -> None:
