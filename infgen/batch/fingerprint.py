@@ -31,7 +31,7 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
     prints |= {
         f"--{name.replace('_', '-')}": str(value)
         for name, value in settings.decisive.items()
-        if name not in ("width", "height", "images", "max_background_uses")
+        if name not in ("width", "height", "images")
     }
     for number, scene in enumerate(planner.request.backgrounds, 1):
         prints |= _row_prints(f"row {number} of --backgrounds", scene, "pictures")
