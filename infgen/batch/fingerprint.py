@@ -29,7 +29,7 @@ def fingerprint_of(settings: RunSettings, planner: Planner, means: Means) -> dic
         "the number of pictures": str(planner.count),
     }
     prints |= {
-        f"--{name.replace('_', '-')}": str(value)
+        f"--{name.replace('_', '-')}": ", ".join(value) if isinstance(value, tuple) else str(value)
         for name, value in settings.decisive.items()
         if name not in ("width", "height", "images")
     }

@@ -357,6 +357,10 @@ REFUSED = {
     "max_uses": ({"max_uses": 99}, "--max-uses was None and is now 99"),
     "cut_off_frac": ({"cut_off_frac": 0.2}, "--cut-off-frac was 0.0 and is now 0.2"),
     "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
+    "blend": (
+        {"blend": "plain,soft"},
+        "--blend was plain, choke, feather, soft and is now plain, soft",
+    ),
 }
 
 
