@@ -32,7 +32,7 @@ def fingerprint_of(settings: RunSettings, planner: Plans, means: Means) -> dict[
     prints |= {
         f"--{name.replace('_', '-')}": ", ".join(value) if isinstance(value, tuple) else str(value)
         for name, value in settings.decisive.items()
-        if name not in ("width", "height", "images", "max_background_uses")
+        if name not in ("width", "height", "images")
     }
     prints |= _kept_prints(settings)
     if planner.recipe.objects or planner.recipe.pictures:

@@ -94,7 +94,9 @@ class RunSettings(msgspec.Struct, frozen=True):
     def decisive(self) -> dict[str, Any]:
         """The settings that change a plan or a pixel, by name: part of a run's fingerprint."""
         slices = (self.plan, self.look, self.pictures)
-        return {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
+        values = {k: v for part in slices for k, v in msgspec.to_builtins(part).items()}
+        del values["max_background_uses"]  # it refuses a run, or changes nothing
+        return values
 
 
 class RelabelSettings(msgspec.Struct, frozen=True):

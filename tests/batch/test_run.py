@@ -353,6 +353,9 @@ REFUSED = {
     "min_visible": ({"min_visible": 0.5}, "--min-visible was 0.3 and is now 0.5"),
     "flip_frac": ({"flip_frac": 0}, "--flip-frac was 0.5 and is now 0.0"),
     "decoys": ({"decoys": 0}, "--decoys was 0.3 and is now 0.0"),
+    "balance": ({"balance": True}, "--balance was False and is now True"),
+    "max_uses": ({"max_uses": 99}, "--max-uses was None and is now 99"),
+    "cut_off_frac": ({"cut_off_frac": 0.2}, "--cut-off-frac was 0.0 and is now 0.2"),
     "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
     "blend": (
         {"blend": "plain,soft"},

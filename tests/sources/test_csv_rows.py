@@ -293,12 +293,12 @@ def test_a_column_named_twice_is_refused_if_it_counts(tmp_path: Path) -> None:
 
 
 def test_a_row_with_too_many_cells_is_one_mistake_and_hides_no_other(tmp_path: Path) -> None:
-    rows = (BY_RATIO | {"y_max": "1"}, BY_RATIO | {"max_appear": "x"})
+    rows = (BY_RATIO | {"weight": "1"}, BY_RATIO | {"max_appear": "x"})
     text = table(rows, CLASS_COLUMNS)
     text = text.replace("a zebra,", "a zebra, running,", 1)
     (tmp_path / "classes.csv").write_text(text)
     shifted, broken = problems_in(tmp_path)
-    assert place(shifted) == "classes.csv:2" and "18 cells under 17 column names" in shifted.text
+    assert place(shifted) == "classes.csv:2" and "19 cells under 18 column names" in shifted.text
     assert place(broken) == "classes.csv:3: max_appear"
 
 
