@@ -150,16 +150,11 @@ def _told(
 
 
 def _shortfalls(quarry: Quarry, register: Register) -> Iterator[str]:
-    """Sentences about the classes of which there is nothing to paste, and about the scenes."""
+    """Sentences about the classes of which there is nothing to paste."""
     there = {piece.name for piece in register.pieces()}
     empty = [name for name in quarry.classes if name not in there]
     if empty:
         yield f"there is no cutout of {', '.join(empty)}: max_appear is 0 in the table"
-    if quarry.dataset is not None:
-        yield (
-            f"{SCENES} names the source's own pictures, and what they show has no label in a run: "
-            "scenes without such objects are better"
-        )
 
 
 def _write_tables(quarry: Quarry, register: Register, folder: Path) -> Iterator[str]:

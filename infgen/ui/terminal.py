@@ -350,7 +350,8 @@ def print_cutouts(manifest: Manifest, folder: Path) -> None:
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
         own = folder / "background.csv"
-        scenes = own if own.exists() else "..."
+        source = manifest.settings.get("source", "...")
+        scenes = f"{own} --background-labels {source}" if own.exists() else "..."
         console.print(
             f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
             f"--backgrounds {scenes}",
