@@ -20,7 +20,7 @@ from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
-from infgen.batch.quarry import SCENES, Quarry, open_quarry
+from infgen.batch.quarry import Quarry, open_quarry
 from infgen.batch.register import Register
 from infgen.batch.relabel import resolve_segmenter
 from infgen.batch.reporter import Reporter, Silent
