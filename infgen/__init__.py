@@ -73,10 +73,10 @@ def plan(*, config: str | Path | None = None, **settings: Any) -> Iterator[Image
 
 def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
     """Write a finished dataset in further formats (`format`: names separated by commas)."""
-    from infgen.batch import runner
+    from infgen.batch import exporting
 
     values = _settings(None, settings | {"format": format})
-    return runner.export(Path(dataset), values.export, values.workers)
+    return exporting.export(Path(dataset), values.export, values.workers)
 
 
 def audit(

@@ -65,9 +65,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Silent
-from infgen.batch.runner import prepare
 from infgen.batch.settings import RunSettings
 from infgen.batch.store import Pinned
+from infgen.batch.understanding import prepare
 from infgen.models.loader import load
 from infgen.models.painter import Painter
 from infgen.models.presets import PRESETS, Preset

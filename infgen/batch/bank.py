@@ -20,12 +20,13 @@ from infgen.batch.encoding import encode_picture
 from infgen.batch.fingerprint import RECIPE, hash_of, model_prints
 from infgen.batch.lanes import Ticket, painted
 from infgen.batch.ledger import Ledger
+from infgen.batch.painting import TOLD_FAILURES, load_painter
 from infgen.batch.pipeline import told_failure
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import TOLD_FAILURES, load_painter, versions
 from infgen.batch.settings import BankSettings, fill, flatten, read_toml, write_toml
+from infgen.batch.stock import versions
 from infgen.batch.store import RECORD, Pinned, Store
 from infgen.models.choice import Resolved
 from infgen.models.prompts import Prompt

@@ -16,21 +16,14 @@ import msgspec
 
 from infgen import __version__
 from infgen.batch.engines import Crew
+from infgen.batch.exporting import check_formats, check_masks, write_formats
 from infgen.batch.gather import FAULTS, SPLITS, Gathering, Item, open_sources
+from infgen.batch.painting import CHUNK, fill_gaps, workers_for
 from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import (
-    CHUNK,
-    check_formats,
-    check_masks,
-    count_up,
-    fill_gaps,
-    versions,
-    workers_for,
-    write_formats,
-)
 from infgen.batch.settings import MergeSettings, flatten, write_toml
+from infgen.batch.stock import count_up, versions
 from infgen.batch.store import Pinned, Store
 from infgen.formats import EXPORTS
 from infgen.formats.settings import ExportSettings

@@ -17,6 +17,7 @@ from infgen import __version__
 from infgen.batch.cutter import Cutter, Result
 from infgen.batch.engines import Crew
 from infgen.batch.fingerprint import RECIPE, eye_prints
+from infgen.batch.painting import CHUNK, TOLD_FAILURES, open_eyes, workers_for
 from infgen.batch.pipeline import encode_picture
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
@@ -24,8 +25,8 @@ from infgen.batch.quarry import Quarry, open_quarry
 from infgen.batch.register import Register
 from infgen.batch.relabel import resolve_segmenter
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import CHUNK, TOLD_FAILURES, open_eyes, versions, workers_for
 from infgen.batch.settings import CutoutsSettings, flatten, write_toml
+from infgen.batch.stock import versions
 from infgen.batch.store import Pinned, Store
 from infgen.records.errors import InputError, WorkerDied
 from infgen.records.manifest import ClassCount, Failure, Manifest

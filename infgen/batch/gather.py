@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from infgen.batch.engines import Crew
+from infgen.batch.painting import CHUNK
 from infgen.batch.reporter import Reporter
-from infgen.batch.runner import CHUNK
 from infgen.batch.settings import MergeSettings
 from infgen.records.errors import InputError, Problem, WorkerDied
 from infgen.records.labelled import LabelledObject, LabelledPicture

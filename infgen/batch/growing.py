@@ -16,28 +16,23 @@ import msgspec
 from infgen import __version__
 from infgen.batch.engines import Crew
 from infgen.batch.fingerprint import class_prints
+from infgen.batch.finishing import finish
 from infgen.batch.ledger import FILE as LEDGER
 from infgen.batch.methods import Means
+from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.past import read_past
 from infgen.batch.reporter import Reporter
-from infgen.batch.runner import (
+from infgen.batch.settings import RunSettings, fill, flatten, write_toml
+from infgen.batch.stock import count_up, models_of, second_thoughts, sources_of, versions
+from infgen.batch.store import RECORD, Pinned, Store, append_file, told_differences
+from infgen.batch.understanding import (
     OR_APPEND,
-    count_up,
-    finish,
-    make_missing,
     means_for_maps,
-    models_of,
     pinned_of,
-    second_thoughts,
-    sources_of,
     told,
     understand,
-    versions,
     with_needed_backgrounds,
-    workers_for,
 )
-from infgen.batch.settings import RunSettings, fill, flatten, write_toml
-from infgen.batch.store import RECORD, Pinned, Store, append_file, told_differences
 from infgen.batch.uses import Tally
 from infgen.formats import EXPORTS
 from infgen.ops.planning import Planner

@@ -10,6 +10,7 @@ import msgspec
 from infgen.batch.methods import Means, lacks_pictures
 from infgen.batch.settings import RunSettings
 from infgen.formats import EXPORTS, Export
+from infgen.formats.settings import ExportSettings
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Request
 
@@ -37,6 +38,22 @@ def check_kind(settings: RunSettings, means: Means, request: Request) -> None:
         raise InputError(lacks_pictures(request, settings))
     if settings.files.pack != "none":
         raise InputError("--pack is for pasted pictures: leave it out where a model paints")
+
+
+def with_fitting_formats(settings: RunSettings) -> RunSettings:
+    """Of the formats that a run has without being told, those that its folders allow."""
+    usual = ExportSettings().format
+    if settings.export.format != usual:
+        return settings
+    packed, gridded = settings.files.pack != "none", settings.grid.grid
+    fitting = tuple(
+        name
+        for name in usual
+        if (EXPORTS[name].from_records or not packed)
+        and not (gridded and EXPORTS[name].beside_images)
+    )
+    export = msgspec.structs.replace(settings.export, format=fitting)
+    return msgspec.structs.replace(settings, export=export)
 
 
 def check_folders(formats: Collection[str], settings: dict[str, Any]) -> None:

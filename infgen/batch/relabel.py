@@ -16,23 +16,16 @@ import numpy as np
 
 from infgen import __version__
 from infgen.batch.engines import Crew
+from infgen.batch.exporting import check_formats, write_formats
 from infgen.batch.fingerprint import RECIPE, eye_prints
+from infgen.batch.painting import CHUNK, fill_gaps, open_eyes, workers_for
 from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import (
-    CHUNK,
-    check_formats,
-    count_up,
-    fill_gaps,
-    open_eyes,
-    versions,
-    with_needed_backgrounds,
-    workers_for,
-    write_formats,
-)
 from infgen.batch.settings import RelabelSettings, flatten, write_toml
+from infgen.batch.stock import count_up, versions
 from infgen.batch.store import Pinned, Store
+from infgen.batch.understanding import with_needed_backgrounds
 from infgen.formats import EXPORTS
 from infgen.models.eye_choice import ResolvedEyes, resolve_eyes
 from infgen.models.eyes import Segmenter

@@ -30,7 +30,7 @@ from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
-from infgen.sources.recipes import is_recipe_file
+from infgen.sources.recipes import is_recipe_file, recipe_path
 from infgen.stages.cutting import CuttingSettings
 from infgen.stages.inpaint import InpaintSettings
 
@@ -318,17 +318,16 @@ def flatten(settings: msgspec.Struct) -> dict[str, Any]:
         holder = settings if option.group == "run" else getattr(settings, option.group)
         value = getattr(holder, option.name)
         if value is not None and option.name not in NOT_RECORDED:
-            flat[option.name] = _plain(
-                Path(value).expanduser() if _is_own(option, value) else value
-            )
+            flat[option.name] = _plain(_own_path(option, value) or value)
     return flat
 
 
-def _is_own(option: Option, value: Any) -> bool:
-    """Whether a name is the path of something that the user has."""
+def _own_path(option: Option, value: Any) -> Path | None:
+    """The path that a name means, where it is one of something that the user has."""
     if option.name == "augment":
-        return is_recipe_file(value)
-    return option.name in MODELS and value not in PRESETS and is_path(value)
+        return recipe_path(value) if is_recipe_file(value) else None
+    own_folder = option.name in MODELS and value not in PRESETS and is_path(value)
+    return Path(value).expanduser() if own_folder else None
 
 
 def _plain(value: Any) -> Any:

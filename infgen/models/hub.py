@@ -44,12 +44,12 @@ class Found:
 
 def is_path(source: str) -> bool:
     """Whether the text means a folder rather than a hub id (owner/name)."""
-    return (
-        Path(source).expanduser().exists()
-        or source.startswith((".", "/", "~", "\\"))
-        or source.count("/") > 1
-        or "\\" in source
-    )
+    if source.startswith((".", "/", "~", "\\")) or source.count("/") > 1 or "\\" in source:
+        return True
+    try:
+        return Path(source).exists()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def find(need: Need, half: bool) -> Found:

@@ -324,7 +324,7 @@ class Planner:
             spec, method = self.request.classes[class_id], self.methods[class_id]
             cut = draw_cut_off(cuts, fraction, spec) if cuts and method == "paste" else None
             if cut:
-                box = place_cut_off(rng, placed, spec, self.canvas, cut)
+                box = place_cut_off(rng, placed, spec, self.canvas, cut, ground.near)
             else:
                 box = placed.place(rng, spec, self.canvas, ground.near)
             which, mirror = rng.random(2).tolist()

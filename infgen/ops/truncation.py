@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infgen.ops.boxes import TRIES, Corners, Placed, draw_box
+from infgen.ops.boxes import TRIES, Corners, Nearness, Placed, draw_box
 from infgen.records.box import Box
 from infgen.records.specs import ClassSpec
 
@@ -40,10 +40,11 @@ def place_cut_off(
     spec: ClassSpec,
     canvas: tuple[int, int],
     cut: CutOff,
+    near: Nearness | None = None,
 ) -> Box | None:
     """As Placed.place, for a box that sticks out over the border; what is on the canvas counts."""
     for _ in range(TRIES):
-        box = draw_box(rng, spec, canvas)
+        box = draw_box(rng, spec, canvas, near)
         if box is None:
             continue
         pushed = push(box, cut, canvas)

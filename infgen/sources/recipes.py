@@ -18,6 +18,14 @@ def is_recipe_file(text: str) -> bool:
     return text not in PRESETS and (text.endswith(ENDING) or "/" in text or "\\" in text)
 
 
+def recipe_path(text: str) -> Path:
+    """The path of a recipe file, from the user's home where it says so."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # a home that nobody knows: taken as it is, it isn't there
+        return Path(text)
+
+
 def read_recipe(text: str) -> Recipe:
     """The recipe of a preset's name, or in a file.
 
@@ -34,7 +42,7 @@ def read_recipe(text: str) -> Recipe:
             f"and a file's name ends in {ENDING}"
         )
     try:
-        tables = tomllib.loads(Path(text).expanduser().read_text(encoding="utf-8"))
+        tables = tomllib.loads(recipe_path(text).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(Problem(f"can't be read: {error.strerror or error}", text)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

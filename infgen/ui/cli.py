@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from infgen import __version__
-from infgen.batch import runner
+from infgen.batch import exporting, runner
 from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
 from infgen.batch.convert import convert, merge
@@ -226,7 +226,7 @@ def _models(arguments: Mapping[str, Any]) -> int:
 def _export(arguments: Mapping[str, Any]) -> int:
     folder, settings = arguments["dataset"], _settings(arguments)
     try:
-        manifest = runner.export(folder, settings.export, settings.workers, Terminal())
+        manifest = exporting.export(folder, settings.export, settings.workers, Terminal())
     except Stopped:
         print_stopped(f"run the same command again to finish the formats in {folder}")
         raise

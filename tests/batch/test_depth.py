@@ -17,7 +17,7 @@ pytest.importorskip("transformers", reason="the diffusion extra isn't installed"
 
 import infgen
 from infgen.batch import depth as room
-from infgen.batch import runner
+from infgen.batch import understanding
 from infgen.batch.depth import Scale, facts_of
 from infgen.batch.store import Store
 from infgen.models.eyes import load_eyes, resolve_depth
@@ -235,7 +235,9 @@ def test_depths_are_estimated_once_and_another_model_is_refused(
     before = snapshot(out, "run.log")
     (out / "manifest.json").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "open_eyes", lambda *_: pytest.fail("nothing is left to look at"))
+        patch.setattr(
+            understanding, "open_eyes", lambda *_: pytest.fail("nothing is left to look at")
+        )
         scaled(tables, out, model)
     assert not differing(before, snapshot(out, "run.log"))
     with pytest.raises(FolderError, match="the model of the depth was depth_anything"):

@@ -20,7 +20,7 @@ pytest.importorskip("torch", reason="diffusion isn't installed")
 pytest.importorskip("diffusers", reason="diffusion isn't installed")
 
 import infgen
-import infgen.batch.runner
+import infgen.batch.painting
 from infgen.batch import methods
 from infgen.batch.store import Store
 from infgen.models import eye_choice
@@ -439,7 +439,7 @@ def test_a_run_begun_without_eyes_takes_none_later(
     ))  # fmt: skip
     assert "eyes" not in infgen.run(**asked | {"verify": "auto"}).models
     other = asked | {"verify": "auto", "out": asked["out"].with_name("other")}
-    monkeypatch.setattr(infgen.batch.runner, "load_eyes", lambda resolved: Eyes())
+    monkeypatch.setattr(infgen.batch.painting, "load_eyes", lambda resolved: Eyes())
     assert infgen.run(**other).models["eyes"].keys() == {"detector"}
 
 

@@ -20,7 +20,7 @@ import pytest
 import infgen
 from infgen.batch.pipeline import as_line
 from infgen.batch.reporter import Silent
-from infgen.batch.runner import count_up
+from infgen.batch.stock import count_up
 from infgen.batch.store import Store
 from infgen.ops.camera import apply_finish
 from infgen.ops.rle import decode_rle
@@ -701,7 +701,7 @@ def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
 ) -> None:
     """The first layout of a background fails in another process than its siblings, which still
     hold the picture: what they would name isn't there."""
-    from infgen.batch import runner
+    from infgen.batch import painting, runner
     from infgen.batch.pipeline import Made, worker_failed
     from infgen.batch.settings import make_settings
 
@@ -714,7 +714,7 @@ def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
     (out / "backgrounds/00000000.png").unlink()
     made = Made(line, background_file="backgrounds/00000000.png")
     failed = partial(worker_failed, planner)
-    [told] = runner._told(iter([made]), [1], failed, store, runner.Silent())
+    [told] = painting._told(iter([made]), [1], failed, store, runner.Silent())
     assert b"background could not be kept" in told
     infgen.run(**settings)
     assert (out / "backgrounds/00000000.png").exists()

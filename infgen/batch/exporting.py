@@ -1,0 +1,152 @@
+"""The verb export, and the end of every other: records into the formats that people train on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from infgen.batch.engines import Crew
+from infgen.batch.kinds import check_folders
+from infgen.batch.painting import CHUNK, workers_for
+from infgen.batch.reporter import Reporter, Silent
+from infgen.batch.store import Store, open_finished
+from infgen.formats import EXPORTS
+from infgen.formats.settings import Dataset, ExportSettings
+from infgen.records.errors import InputError, WorkerDied
+from infgen.records.manifest import Manifest
+from infgen.records.sample import Entry
+
+
+def export(
+    folder: Path,
+    settings: ExportSettings,
+    workers: int | None = None,
+    reporter: Reporter | None = None,
+) -> Manifest:
+    """Write a finished dataset in further formats, from its records.
+
+    Raises:
+        InputError: no finished dataset, an unknown format, or one that needs what wasn't kept.
+    """
+    check_formats(settings.format)
+    store, manifest = open_finished(folder)
+    for name in settings.format:
+        EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
+    check_masks(settings.format, manifest.unmasked)
+    check_folders(settings.format, manifest.settings)
+    _check_backgrounds(store, settings)
+    with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
+        _, manifest = open_finished(folder)  # as it is now that nobody else is at work
+        return write_formats(store, manifest, settings, crew, reporter or Silent())
+
+
+def check_formats(names: Sequence[str]) -> None:
+    """Raise InputError for names that aren't in EXPORTS."""
+    if not names:
+        raise InputError(f"--format is empty: name one or more of {', '.join(EXPORTS)}")
+    unknown = [name for name in names if name not in EXPORTS]
+    if unknown:
+        raise InputError(
+            f"--format: there is no format {', '.join(unknown)}: the formats are "
+            f"{', '.join(EXPORTS)}"
+        )
+
+
+def check_masks(names: Sequence[str], unmasked: int) -> None:
+    """Raise InputError for formats that hold masks, if that many labels have none."""
+    needing = [name for name in names if EXPORTS[name].needs_masks]
+    if needing and unmasked:
+        others = ", ".join(name for name, row in EXPORTS.items() if not row.needs_masks)
+        raise InputError(
+            f"--format {', '.join(needing)} holds masks, and {unmasked:,} labels of this dataset "
+            f"are boxes without one: the formats that take boxes are {others}"
+        )
+
+
+def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
+    needing = [name for name in settings.format if EXPORTS[name].needs_background]
+    if needing and any(entry.changes for entry in store.entries()):
+        raise InputError(moved_on(needing))
+    if needing and not all(entry.background_file or entry.failure for entry in store.entries()):
+        raise InputError(
+            f"--format {', '.join(needing)} needs every picture's background, and this dataset's "
+            "weren't kept: run the command that made it again, with --keep-backgrounds"
+        )
+
+
+def moved_on(formats: Sequence[str]) -> str:
+    return (
+        f"--format {', '.join(formats)} holds each picture beside its background, which --augment "
+        "doesn't change: use a recipe without [pictures]"
+    )
+
+
+def write_formats(
+    store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
+) -> Manifest:
+    """Export, and write the manifest last. It lists the formats that are whole, so none that is
+    being written over."""
+    before = store.manifest()
+    listed = set(before.formats) if before else set()
+    asked = set(settings.format)
+    if before and listed & asked:
+        store.finish(msgspec.structs.replace(before, formats=_in_order(listed - asked)))
+    export_formats(store, manifest, settings, crew, reporter)
+    manifest = msgspec.structs.replace(manifest, formats=_in_order(listed | asked))
+    store.finish(manifest)
+    return manifest
+
+
+def _in_order(formats: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in EXPORTS if name in formats)
+
+
+def export_formats(
+    store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
+) -> None:
+    """Write each format of `settings` from the store's records."""
+    dataset = Dataset(
+        folder=store.folder,
+        classes=tuple(one.name for one in manifest.classes),
+        splits=tuple(name for name, count in manifest.splits.items() if count),
+        settings=settings,
+        unmasked=manifest.unmasked,
+        painted=manifest.painted,
+        known_classes=len(manifest.parts[-2].classes) if manifest.parts else 0,
+    )
+    for name in dict.fromkeys(settings.format):
+        lines = (line for line in store.lines() if b'"failure":""' in line)
+        converted = crew.map(Converter(name, dataset), lines, CHUNK)
+        try:
+            reporter.start(name, manifest.pictures)
+            EXPORTS[name].finish(_counted(name, converted, reporter), dataset)
+        finally:
+            reporter.stop()
+
+
+class Converter:
+    """A format's `convert` over record lines, as it is sent to workers."""
+
+    def __init__(self, name: str, dataset: Dataset):
+        self._name, self._dataset = name, dataset
+
+    def __call__(self, line: bytes) -> Any:
+        entry, row = msgspec.json.decode(line, type=Entry), EXPORTS[self._name]
+        if b'"crowd":true' in line and not row.takes_crowds:
+            things = tuple(one for one in entry.objects if not one.crowd)
+            entry = msgspec.structs.replace(entry, objects=things)
+        return row.convert(entry, self._dataset)
+
+
+def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:
+    for one in converted:
+        if isinstance(one, WorkerDied):
+            raise WorkerDied(
+                f"--format {name}: {one}: run the same command again, with fewer --workers if it "
+                "was the memory"
+            )
+        reporter.advance()
+        yield one
