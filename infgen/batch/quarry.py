@@ -112,10 +112,18 @@ def _known_rows(classes: Iterable[str], register: Register) -> dict[str, dict[st
             if piece.members:  # which is pasted in the size of its leading object's class
                 extents[piece.name].append(piece.extent)
     return {
-        name: known_row(extents[name], [len(line.shown.get(name, ())) for line in lines])
+        name: known_row(
+            extents[name], [len(line.shown.get(name, ())) for line in lines], _each(name, register)
+        )
         for name in classes
         if extents[name]
     }
+
+
+def _each(name: str, register: Register) -> float:
+    """How many objects of a class its cutouts bring on average."""
+    own = [piece for piece in register.pieces() if piece.name == name]
+    return sum(max(piece.members.count(name), 1) for piece in own) / len(own) if own else 1.0
 
 
 def _named(paths: Iterable[Path], folder: Path) -> Iterator[str]:

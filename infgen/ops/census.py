@@ -19,15 +19,18 @@ def unknown_row() -> dict[str, str]:
     )
 
 
-def known_row(extents: Sequence[Extent], counts: Sequence[int]) -> dict[str, str]:
+def known_row(
+    extents: Sequence[Extent], counts: Sequence[int], each: float = 1.0
+) -> dict[str, str]:
     """The cells of a class whose objects have these `extents` in percent of their pictures, of
-    which `counts` are how many each of the pictures shows, none of them too.
+    which `counts` are how many each of the pictures shows, none of them too. A cutout brings `each`
+    of them on average: more than one where there are groups.
 
     Numbers between min_appear and max_appear are drawn alike, so that these lie around the mean:
     the most that a picture shows is far more than most do.
     """
-    mean = sum(counts) / max(len(counts), 1)
-    least = min(counts, default=0)
+    mean = sum(counts) / max(len(counts), 1) / each
+    least = math.floor(min(counts, default=0) / each)
     most = max(min(round(2 * mean - least), max(counts, default=0)), least, 1)
     cells = {"min_appear": str(least), "max_appear": str(most)}
     widths, heights = (_range([extent[axis] for extent in extents]) for axis in (0, 1))

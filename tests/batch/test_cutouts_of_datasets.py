@@ -239,6 +239,16 @@ def test_the_tables_have_the_source_s_own_counts_and_sizes(tmp_path: Path) -> No
     assert len(plans) == 4
 
 
+def test_groups_count_as_many_as_they_bring(tmp_path: Path) -> None:
+    pair = [{"name": "ball", "at": (x, 60, 40, 60)} for x in (30, 68, 106)]
+    source = write_coco(tmp_path / "in", [pair, pair])
+    infgen.cutouts(source, out=tmp_path / "out", workers=1)
+    [group, _] = pieces(tmp_path / "out")
+    assert group.members == ("ball",) * 3
+    ball = rows(tmp_path / "out")[0]
+    assert (ball["min_appear"], ball["max_appear"]) == ("1", "1")
+
+
 def test_pictures_among_others_are_named_one_by_one(tmp_path: Path) -> None:
     source = write_coco(tmp_path / "in", [[FREE], [FREE]])
     save(tmp_path / "in/images/mine.png", np.zeros((50, 50, 3), np.uint8))

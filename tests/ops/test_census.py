@@ -38,6 +38,14 @@ def test_as_many_are_drawn_on_average_as_a_picture_shows(counts) -> None:
         assert drawn >= mean - 0.5
 
 
+@given(counts=st.lists(st.integers(0, 12), min_size=1, max_size=40), each=st.floats(1, 5))
+def test_where_cutouts_bring_several_fewer_are_drawn(counts, each) -> None:
+    row = known_row([(10, 10)], counts, each)
+    drawn = (int(row["min_appear"]) + int(row["max_appear"])) / 2
+    assert drawn <= max(sum(counts) / len(counts) / each + 0.5, 0.5)
+    assert int(row["min_appear"]) * each <= min(counts)
+
+
 @given(values=st.lists(percents, min_size=1, max_size=50), share=st.floats(0, 1))
 def test_percentiles_are_numpy_s(values, share) -> None:
     assert np.isclose(percentile(sorted(values), share), np.percentile(values, 100 * share))

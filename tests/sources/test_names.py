@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.sources.names import names_from_prompts
+from infgen.sources.names import folded, folder_names, names_from_prompts
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,17 @@ def test_names_are_short_readable_and_unique(prompts: list[str], taken: list[str
         assert 1 <= len(name) <= 44
         assert name == " ".join(name.split()) and name.isprintable()
     assert names == names_from_prompts(prompts, taken)
+
+
+@given(st.lists(st.text(max_size=12), max_size=12))
+def test_folders_have_names_that_any_disk_takes_and_no_two_alike(names: list[str]) -> None:
+    for kept in ("-", "- "):
+        made = folder_names(names, kept)
+        assert len({folded(name) for name in made}) == len(names)
+        assert all(name and name == name.strip(" .") and not set(name) & {*'/\\:*?"<>|,;'}
+                   for name in made)  # fmt: skip
+
+
+def test_folders_keep_what_they_may_of_a_name() -> None:
+    assert folder_names(["10 back", "a/b", "A_b", "--"], "- ") == ["10 back", "a_b", "A_b_2", "--"]
+    assert folder_names(["10 back", "?"]) == ["10_back", "class"]
