@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from infgen.batch.pipeline import Made, Pipeline
 
 FOLDER = "packs"
+GROUP_BYTES = 2_500_000  # of pictures that are made at a time: those that a processor's cache holds
 
 
 class PackSettings(msgspec.Struct, frozen=True):
@@ -70,14 +71,19 @@ class Packer:
 
     def __init__(self, pipeline: Pipeline, folder: Path, settings: PackSettings):
         self._pipeline, self._folder, self._settings = pipeline, folder, settings
+        width, height = pipeline.planner.canvas
+        self._group = max(GROUP_BYTES // (3 * width * height), 1)
 
     def __call__(self, indices: Sequence[int]) -> list[Made]:
         settings = self._settings
         number = indices[0] // settings.pack_size + 1
         name = f"{FOLDER}/batch{number}.{settings.pack}"
+        made: list[Made] = []
         with packed_file(self._folder / name, settings.pack) as add:
             shelf = Shelf(add, name, indices[0])
-            return [self._pipeline.make(index, shelf) for index in indices]
+            for first in range(0, len(indices), self._group):
+                made += self._pipeline.make(indices[first : first + self._group], shelf)
+        return made
 
 
 def by_pack(indices: Iterable[int], size: int) -> list[list[int]]:

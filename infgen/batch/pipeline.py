@@ -99,17 +99,22 @@ class Pipeline:
 
     def __call__(self, index: int) -> Made:
         """Make picture `index` and put it into its folder."""
-        return self.make(index, self._folder)
+        [made] = self.make([index], self._folder)
+        return made
 
-    def make(self, index: int, shelf: Shelf) -> Made:
-        """Make picture `index` and put it where it belongs.
+    def make(self, indices: Sequence[int], shelf: Shelf) -> list[Made]:
+        """Make these pictures and put them where they belong, in order; several at a time are
+        sooner done, as the processor does one thing after the other.
 
         A picture that can't be made becomes a record of why; only what the next one wouldn't escape
         either (a disk that takes no more) stops the run.
         """
-        plan = self.planner.plan(index)
-        [ticket] = self._begin([plan])
-        return self._kept_or_failed(ticket, self._paste_or_paint(ticket), shelf)
+        tickets = self._begin([self.planner.plan(index) for index in indices])
+        results = [self._paste_or_paint(ticket) for ticket in tickets]
+        return [
+            self._kept_or_failed(ticket, result, shelf)
+            for ticket, result in zip(tickets, results, strict=True)
+        ]
 
     def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
         """Make pictures, in order, for a pipeline with a painter, in batches of its size.
