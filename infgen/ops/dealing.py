@@ -129,11 +129,11 @@ def share_cutouts(
     known = known or {}
     everything = tuple(range(len(cutouts)))
     hashes = {cutout.sha256 for cutout in cutouts}
-    if val_frac <= 0 or len(hashes) < ENOUGH_TO_SHARE:
+    if (val_frac <= 0 and not known) or len(hashes) < ENOUGH_TO_SHARE:
         return {"train": everything, "val": everything}
     free = sorted(hashes - known.keys(), key=lambda sha256: (derive_seed(seed, 0, sha256), sha256))
     held_back = {sha256 for sha256 in hashes if known.get(sha256) == "val"}
-    wanted = max(1, round(val_frac * len(hashes))) - len(held_back)
+    wanted = max(val_frac > 0, round(val_frac * len(hashes))) - len(held_back)
     held_back.update(free[: max(wanted, 0)])
     if not held_back or held_back == hashes:  # what is known leaves one split none
         return {"train": everything, "val": everything}
