@@ -247,7 +247,7 @@ OTHERS: dict[str, tuple[ModuleType, tuple[Any, Any]]] = {
     "_WINDOW": (scene, (2.0, 4.5)),
     "_FLAT": (scene, (10.0, 40.0)),
     "_ALIKE": (scene, (0.4, 0.6)),
-    "_MOVED": (scene, (5.5, 12.0)),
+    "_MOVED": (scene, (4.0, 8.0)),
     "_LEAST_REGION": (scene, (0.02, 0.1)),
     "RIM": (clues, (3, 6)),
     "_PALETTES": (clues, ((6, 14), (11, 28))),
