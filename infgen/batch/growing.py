@@ -359,9 +359,16 @@ def _arranged(request: Request, part: Part) -> Request:
 
 
 def _with_classes(request: Request, classes: tuple[ClassSpec, ...]) -> Request:
-    """The request with these classes, whose positions are other ids."""
+    """The request with these classes, whose positions are other ids.
+
+    Raises:
+        InputError: the backgrounds show others, too.
+    """
     ids = {spec.name: number for number, spec in enumerate(classes)}
-    given = tuple(ids[request.classes[number].name] for number in request.given.class_ids)
+    shown = [request.classes[number].name for number in request.given.class_ids]
+    if new := [name for name in shown if name not in ids]:
+        raise InputError(f"--background-labels: {', '.join(new)} weren't among its classes before")
+    given = tuple(ids[name] for name in shown)
     labels = msgspec.structs.replace(request.given, class_ids=given)
     return Request(request.backgrounds, classes, labels)
 
