@@ -369,3 +369,14 @@ def test_sigtor_s_own_sample(shared_data: Path, tmp_path: Path) -> None:
     grouped = sum(len(piece.members) for piece in made)
     missing = sum(sum(reasons.values()) for reasons in left_out(out).values())
     assert objects <= len(lone) + grouped + missing
+
+
+def test_a_segmenter_of_the_user_s_is_loaded_and_recorded(tmp_path: Path, small_eye) -> None:
+    pytest.importorskip("transformers", reason="diffusion isn't installed")
+    source, out = write_coco(tmp_path / "in", [[FREE | {"segmentation": []}]]), tmp_path / "out"
+    manifest = infgen.cutouts(source, out=out, segmenter=str(small_eye("sam")))
+    assert "segmenter" in manifest.models["eyes"] and not manifest.failures
+    assert {piece.how for piece in pieces(out)} <= {"segmenter"}
+    assert manifest.pictures + sum(left_out(out).get("ball", {}).values()) == 1
+    with pytest.raises(FolderError, match="segmenter is gone"):
+        infgen.cutouts(source, out=out)
