@@ -55,13 +55,14 @@ class DepthFacts(msgspec.Struct, frozen=True):
 class Scale(msgspec.Struct, frozen=True):
     """A line of scales-*.jsonl: what a map's least and highest values stand for. `bytes` is the
     file's length, `pack` the archive that it is in, if any; `sums` and `squares` are those of its
-    values as 0..255."""
+    `pixels`' values as 0..255."""
 
     index: int
     file: str
     low: float
     high: float
     bytes: int
+    pixels: int
     sums: tuple[int, ...]
     squares: tuple[int, ...]
     pack: str = ""
@@ -286,4 +287,6 @@ class _Maps:
         file = depth_file(entry, self._gridded)
         quality = [cv2.IMWRITE_JPEG_QUALITY, self._quality] if file.endswith(".jpg") else []
         data = cv2.imencode(PurePosixPath(file).suffix, pixels, quality)[1].data
-        return Scale(entry.index, file, low, high, data.nbytes, *pixel_sums(coarse)), data
+        sums, squares = pixel_sums(coarse)
+        scale = Scale(entry.index, file, low, high, data.nbytes, coarse.size, sums, squares)
+        return scale, data

@@ -13,6 +13,7 @@ from infgen.batch.painting import open_eyes
 from infgen.batch.preview import preview_made
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings
+from infgen.batch.statistics import write_statistics
 from infgen.batch.stock import second_thoughts
 from infgen.batch.store import Store
 from infgen.models.eye_choice import ResolvedEyes
@@ -25,10 +26,11 @@ def finish(
     settings: RunSettings,
     crew: Crew,
     depth: ResolvedEyes | None,
+    canvas: tuple[int, int],
     reporter: Reporter,
 ) -> Manifest:
-    """Say what is odd about what was made, draw the sheet, the depth maps by that model, the
-    formats, and write the manifest."""
+    """Say what is odd about what was made, draw the sheet, the depth maps by that model, count the
+    pixels of pictures of `canvas` = (width, height), write the formats, and the manifest."""
     thoughts = tuple(second_thoughts(manifest))
     for note in thoughts:
         reporter.warn(note)
@@ -39,6 +41,8 @@ def finish(
         write_depths(store, settings, manifest.pictures, depth, opened, reporter)
     if facts := facts_of(store):
         manifest.models["depth"] = msgspec.to_builtins(facts)
+    if settings.files.statistics or settings.grid.grid:
+        write_statistics(store, canvas)
     manifest = write_formats(store, manifest, settings.export, crew, reporter)
     store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
     return manifest

@@ -91,7 +91,7 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
                 store.write_parts(parts)
             make_missing(store, planner, one.means, one.settings, crew, reporter)
         manifest = _take_stock(store, parts)
-        manifest = finish(store, manifest, job.settings, crew, depth, reporter)
+        manifest = finish(store, manifest, job.settings, crew, depth, job.planner.canvas, reporter)
     if settings.append:
         store.settle()
     return manifest

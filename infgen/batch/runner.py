@@ -14,7 +14,6 @@ from infgen.batch.kinds import check_folders, with_fitting_formats
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RunSettings, flatten, write_toml
-from infgen.batch.statistics import write_statistics
 from infgen.batch.stock import names_of, take_stock
 from infgen.batch.store import Pinned, Store
 from infgen.batch.understanding import (
@@ -62,10 +61,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         crew = stack.enter_context(Crew(workers_for(settings.workers, planner.count)))
         make_missing(store, planner, means, settings, crew, reporter)
         manifest = take_stock(store, planner, means, settings, pinned.fingerprint, notes)
-        manifest = finish(store, manifest, settings, crew, depth, reporter)
-        if settings.files.statistics or settings.grid.grid:
-            write_statistics(store, planner.canvas)
-        return manifest
+        return finish(store, manifest, settings, crew, depth, planner.canvas, reporter)
 
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Plans:

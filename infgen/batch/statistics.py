@@ -85,9 +85,10 @@ def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Sta
     folders: dict[str, FolderCount] = {}
     tallies: dict[str, Tally] = {}
     packs: dict[str, None] = {}
-    pixels, pictures = canvas[0] * canvas[1], 0
+    pictures = 0
     for line in lines:
         pictures += 1
+        pixels = line.size[0] * line.size[1]
         if line.pack:
             packs[line.pack] = None
         for file, size in ((line.file, line.bytes), *line.beside.items()):
@@ -106,7 +107,7 @@ def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Sta
         one = folders.setdefault(name, FolderCount())
         one.files += 1
         one.bytes += scale.bytes
-        tallies.setdefault(name, Tally()).add(pixels, scale.sums, scale.squares)
+        tallies.setdefault(name, Tally()).add(scale.pixels, scale.sums, scale.squares)
         if scale.pack:
             packs[scale.pack] = None
     for name, tally in tallies.items():
