@@ -327,6 +327,15 @@ REFUSED = {
     "flip_frac": ({"flip_frac": 0}, "--flip-frac was 0.5 and is now 0.0"),
     "decoys": ({"decoys": 0}, "--decoys was 0.3 and is now 0.0"),
     "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
+    "blend": (
+        {"blend": "hard"},
+        "--blend was ('alpha', 'choke', 'feather', 'gaussian') and is now ('hard',)",
+    ),
+    "harmonize": (
+        {"harmonize": "lighting"},
+        "--harmonize was ('none',) and is now ('lighting',)",
+    ),
+    "shadow_frac": ({"shadow_frac": 0.5}, "--shadow-frac was 0.0 and is now 0.5"),
 }
 
 
