@@ -358,9 +358,11 @@ REFUSED = {
     "cut_off_frac": ({"cut_off_frac": 0.2}, "--cut-off-frac was 0.0 and is now 0.2"),
     "degrade": ({"degrade": 0}, "--degrade was 0.5 and is now 0.0"),
     "blend": (
-        {"blend": "plain,soft"},
-        "--blend was plain, choke, feather, soft and is now plain, soft",
+        {"blend": "hard"},
+        "--blend was alpha, choke, feather, gaussian and is now hard",
     ),
+    "harmonize": ({"harmonize": "lighting"}, "--harmonize was none and is now lighting"),
+    "shadow_frac": ({"shadow_frac": 0.5}, "--shadow-frac was 0.0 and is now 0.5"),
 }
 
 
