@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from infgen.batch.methods import Means, lacks_pictures
+from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings
 from infgen.formats import EXPORTS, Export
 from infgen.formats.settings import ExportSettings
@@ -40,18 +41,20 @@ def check_kind(settings: RunSettings, means: Means, request: Request) -> None:
         raise InputError("--pack is for pasted pictures: leave it out where a model paints")
 
 
-def with_fitting_formats(settings: RunSettings) -> RunSettings:
+def with_fitting_formats(settings: RunSettings, reporter: Reporter) -> RunSettings:
     """Of the formats that a run has without being told, those that its folders allow."""
     usual = ExportSettings().format
     if settings.export.format != usual:
         return settings
     packed, gridded = settings.files.pack != "none", settings.grid.grid
-    fitting = tuple(
+    unfit = [
         name
         for name in usual
-        if (EXPORTS[name].from_records or not packed)
-        and not (gridded and EXPORTS[name].beside_images)
-    )
+        if (packed and not EXPORTS[name].from_records) or (gridded and EXPORTS[name].beside_images)
+    ]
+    if unfit:
+        reporter.say(f"--format {', '.join(unfit)} is left out: it needs pictures in images/")
+    fitting = tuple(name for name in usual if name not in unfit)
     export = msgspec.structs.replace(settings.export, format=fitting)
     return msgspec.structs.replace(settings, export=export)
 

@@ -38,7 +38,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         StorageError: the disk refused; running again goes on.
     """
     reporter = reporter or Silent()
-    settings = with_fitting_formats(settings)
+    settings = with_fitting_formats(settings, reporter)
     check_formats(settings.export.format)
     check_folders(settings.export.format, flatten(settings))
     store = Store(settings.out)

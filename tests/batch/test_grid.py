@@ -25,7 +25,7 @@ from infgen.batch.pipeline import Made
 from infgen.batch.reporter import Silent
 from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics
-from infgen.batch.store import Store
+from infgen.batch.store import Store, open_finished
 from infgen.ops.camera import apply_finish
 from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
@@ -348,11 +348,18 @@ def test_formats_that_need_the_files_refuse_archives(
     tables: Tables, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(InputError, match=rf"--format {name} .*--pack.*coco, masks"):
-        made(tables, tmp_path / "out", pack="zip", format=f"coco,{name}")
+        made(tables, tmp_path / "out", pack="zip", format=f"masks,{name}")
     assert not (tmp_path / "out").exists()
     made(tables, tmp_path / "out", pack="zip")
     with pytest.raises(InputError, match=f"--format {name}"):
         infgen.export(tmp_path / "out", name)
+
+
+def test_what_doesn_t_fit_is_left_out_where_no_format_is_named(
+    tables: Tables, tmp_path: Path
+) -> None:
+    made(tables, tmp_path / "out", format="coco,yolo")
+    assert open_finished(tmp_path / "out")[1].formats == ("coco",)
 
 
 def test_yolo_refuses_the_grids_folders(tables: Tables, tmp_path: Path) -> None:

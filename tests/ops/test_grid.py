@@ -121,7 +121,7 @@ def test_it_is_the_same_every_time_and_another_with_another_seed() -> None:
 
 
 def test_no_look_and_no_finish_moves_a_box() -> None:
-    looks = LookSettings(("plain",))
+    looks = LookSettings(("alpha",))
     one = grid(degrade=0)
     other = GridPlanner(one.request, PlanSettings(degrade=1), one.grid, CANVAS, looks)
     for plan, same in zip(plans(one), plans(other), strict=True):
