@@ -381,6 +381,16 @@ def test_a_grid_of_prompts_or_of_a_model_is_refused(tables: Tables, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
+def test_what_no_picture_of_a_grid_would_obey_is_refused(tables: Tables, tmp_path: Path) -> None:
+    more = {"balance": True, "max_uses": 3, "max_background_uses": 1, "cut_off_frac": 0.5,
+            "flip_frac": 0.9, "per_background": 2}  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        made(tables, tmp_path / "out", **more)
+    for name in more:
+        assert f"--{name.replace('_', '-')} doesn't go with --grid" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_scenes_that_a_model_would_paint_fit_no_grid_and_no_archive(tables: Tables) -> None:
     tables.backgrounds.write_text("prompt,num_imgs,images\na desk,,scenes\na dream,3,\n")
     request, _ = read_request(tables.backgrounds, tables.classes, SIZE)
