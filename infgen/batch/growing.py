@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from infgen import __version__
+from infgen.batch.depth import facts_of
 from infgen.batch.engines import Crew
 from infgen.batch.exporting import check_fit, check_masks, check_unmoved
 from infgen.batch.fingerprint import class_prints
@@ -72,6 +73,9 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
     store.firsts = tuple(part.first for part in parts)
     _check_formats(job, parts, store)
     depth = means_for_maps(settings, store, reporter)
+    if settings.append and depth is None and facts_of(store):
+        reporter.warn("the new pictures get no depth maps, which the others have: the command that "
+                      "made the dataset, with --depth, makes them")  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         if store.parts() != seen:
@@ -265,6 +269,9 @@ def _changes(part: Part, last: Part | None) -> list[str]:
     old, new = (one.fingerprint.get("the canvas") for one in (last, part))
     if old != new:
         notes.append(f"the new pictures are {new} pixels, those before {old}")
+    for name in ("max_uses", "max_background_uses"):
+        if most := part.settings.get(name):
+            notes.append(f"--{name.replace('_', '-')} {most} counts in the new pictures alone")
     for name in ("coco_masks", "yolo_labels", "first_label"):
         old, new = last.settings.get(name), part.settings.get(name)
         if old != new:

@@ -479,10 +479,20 @@ def test_labels_of_new_backgrounds_are_no_new_rows_of_the_table(tmp_path: Path) 
     settings = tables.settings(out=tmp_path / "out", images=4, format="coco")
     before = infgen.run(**settings)
     grown = append(settings | labelled_scenes(tmp_path / "boxes"))
+    assert any("YOLO's rows are all boxes therefore" in note for note in grown.notes)
     assert "cat" not in [one.name for one in before.classes]
     assert grown.parts[-1].painted == tuple(one.name for one in before.classes)
     pasted = [one for entry in entries(settings["out"])[4:] for one in entry.objects if one.cutout]
     assert pasted
+
+
+def test_bounds_of_the_new_pictures_alone_are_told(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", images=4, max_background_uses=2)
+    first = infgen.run(**settings)
+    grown = append(settings)
+    told = "--max-background-uses 2 counts in the new pictures alone"
+    assert told in grown.notes and told not in first.notes
 
 
 def test_statistics_are_of_all_pictures_or_refused(tmp_path: Path) -> None:
