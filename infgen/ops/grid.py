@@ -177,6 +177,12 @@ class GridPlanner:
                 "there is a single background, and splits never share one: every picture is in "
                 "train, and val points there too; add backgrounds for a true validation split"
             )
+        weighed = [spec.name for spec in self.request.classes if spec.cutouts and spec.weight != 1]
+        if weighed:
+            yield (
+                f"the grid shows every cutout as often, those of {', '.join(weighed)} too, whose "
+                "rows give a weight"
+            )
         lettered = [spec.name for spec in self.request.classes if spec.cutouts and not spec.mirror]
         if lettered:
             yield (
