@@ -15,6 +15,7 @@ from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset, ExportSettings
+from infgen.ops.plans import Plans
 from infgen.records.errors import InputError, WorkerDied
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
@@ -66,10 +67,26 @@ def check_masks(names: Sequence[str], unmasked: int) -> None:
         )
 
 
-def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
-    needing = [name for name in settings.format if EXPORTS[name].needs_background]
+def check_fit(names: Sequence[str], classes: tuple[str, ...], planner: Plans) -> None:
+    """Raise InputError for formats that can't hold what the planner plans."""
+    for name in names:
+        EXPORTS[name].check(classes, planner.most_objects)
+        if EXPORTS[name].needs_background and planner.recipe.pictures:
+            raise InputError(_moved_on([name]))
+    check_masks(names, planner.request.given.unmasked)
+
+
+def check_unmoved(names: Sequence[str], store: Store) -> None:
+    """Raise InputError for formats that hold backgrounds, if pictures there were changed as a
+    whole."""
+    needing = [name for name in names if EXPORTS[name].needs_background]
     if needing and any(entry.changes for entry in store.entries()):
-        raise InputError(moved_on(needing))
+        raise InputError(_moved_on(needing))
+
+
+def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
+    check_unmoved(settings.format, store)
+    needing = [name for name in settings.format if EXPORTS[name].needs_background]
     if needing and not all(entry.background_file or entry.failure for entry in store.entries()):
         raise InputError(
             f"--format {', '.join(needing)} needs every picture's background, and this dataset's "
@@ -77,7 +94,7 @@ def _check_backgrounds(store: Store, settings: ExportSettings) -> None:
         )
 
 
-def moved_on(formats: Sequence[str]) -> str:
+def _moved_on(formats: Sequence[str]) -> str:
     return (
         f"--format {', '.join(formats)} holds each picture beside its background, which --augment "
         "doesn't change: use a recipe without [pictures]"

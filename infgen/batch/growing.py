@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import msgspec
 
 from infgen import __version__
+from infgen.batch.depth import facts_of
 from infgen.batch.engines import Crew
+from infgen.batch.exporting import check_fit, check_masks, check_unmoved
 from infgen.batch.fingerprint import class_prints
 from infgen.batch.finishing import finish
 from infgen.batch.ledger import FILE as LEDGER
@@ -69,9 +71,11 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
     seen = store.parts()
     job, parts = (_job if settings.append else _first_job)(settings, store, reporter)
     store.firsts = tuple(part.first for part in parts)
-    for name in job.settings.export.format:
-        EXPORTS[name].check(tuple(parts[-1].classes), job.planner.most_objects)
+    _check_formats(job, parts, store)
     depth = means_for_maps(settings, store, reporter)
+    if settings.append and depth is None and facts_of(store):
+        reporter.warn("the new pictures get no depth maps, which the others have: the command that "
+                      "made the dataset, with --depth, makes them")  # fmt: skip
     with ExitStack() as stack:
         stack.enter_context(store.claimed())
         if store.parts() != seen:
@@ -216,7 +220,7 @@ def _understood(
     """
     last = before[-1] if before else None
     if last:
-        settings = _with_backgrounds(settings, before)
+        settings = _as_before(_with_backgrounds(settings, before), last)
     known = last.classes if last else {}
     planner, means, notes = understand(settings, _pinned_by(last), reporter, known)
     pinned = pinned_of(settings, planner, means)
@@ -224,7 +228,9 @@ def _understood(
         first=last.end if last else 0,
         pictures=planner.count,
         classes={**known, **pinned.prompts},
-        painted=_painted(pinned, before),
+        painted=_painted(
+            [spec.name for spec in planner.request.classes if spec.line], pinned, before
+        ),
         backgrounds_kept=settings.keep_backgrounds,
         formats=settings.export.format,
         methods=pinned.methods,
@@ -242,13 +248,14 @@ def _pinned_by(part: Part | None) -> Pinned:
     return Pinned(methods=part.methods, eyes=part.eyes) if part else Pinned()
 
 
-def _painted(pinned: Pinned, before: Sequence[Part]) -> tuple[str, ...]:
-    """The classes to paint: all in the table, or only those that the dataset doesn't have, if there
-    are such and nothing else in the table is new."""
+def _painted(names: Sequence[str], pinned: Pinned, before: Sequence[Part]) -> tuple[str, ...]:
+    """The classes to paint: all in the table, whose `names` these are, or only those that the
+    dataset doesn't have, if there are such and nothing else in the table is new."""
     known: dict[str, object] = {}
     for part in before:
         known |= class_prints(part.fingerprint, part.methods)
-    rows = class_prints(pinned.fingerprint, pinned.methods)
+    prints = class_prints(pinned.fingerprint, pinned.methods)
+    rows = {name: prints[name] for name in names}
     new = tuple(name for name in rows if name not in known)
     as_before = all(known[name] == row for name, row in rows.items() if name in known)
     return new if new and as_before and before else tuple(rows)
@@ -262,6 +269,9 @@ def _changes(part: Part, last: Part | None) -> list[str]:
     old, new = (one.fingerprint.get("the canvas") for one in (last, part))
     if old != new:
         notes.append(f"the new pictures are {new} pixels, those before {old}")
+    for name in ("max_uses", "max_background_uses"):
+        if most := part.settings.get(name):
+            notes.append(f"--{name.replace('_', '-')} {most} counts in the new pictures alone")
     for name in ("coco_masks", "yolo_labels", "first_label"):
         old, new = last.settings.get(name), part.settings.get(name)
         if old != new:
@@ -271,6 +281,15 @@ def _changes(part: Part, last: Part | None) -> list[str]:
                 "written so"
             )
     return notes
+
+
+def _check_formats(job: Job, parts: Sequence[Part], store: Store) -> None:
+    """Raise InputError for formats that can't hold what is there, or what is to come."""
+    formats = job.settings.export.format
+    check_fit(formats, tuple(parts[-1].classes), job.planner)
+    check_unmoved(formats, store)
+    if manifest := store.manifest():
+        check_masks(formats, manifest.unmasked)
 
 
 def _with_backgrounds(settings: RunSettings, before: Sequence[Part]) -> RunSettings:
@@ -288,6 +307,26 @@ def _with_backgrounds(settings: RunSettings, before: Sequence[Part]) -> RunSetti
             "--keep-backgrounds"
         )
     return msgspec.structs.replace(settings, keep_backgrounds=settings.keep_backgrounds or kept)
+
+
+def _as_before(settings: RunSettings, last: Part) -> RunSettings:
+    """Pictures are counted where they were counted so far, and labels begin where they did.
+
+    Raises:
+        InputError: they are to be counted, and those that are there weren't.
+    """
+    counted = bool(last.settings.get("statistics"))
+    if settings.files.statistics and not counted:
+        raise InputError(
+            "--statistics: the pictures that the dataset has weren't counted when they were made: "
+            "leave it out"
+        )
+    files = msgspec.structs.replace(settings.files, statistics=counted)
+    export = settings.export
+    if export.first_label is None:
+        first_label = last.settings.get("first_label")
+        export = msgspec.structs.replace(export, first_label=first_label)
+    return msgspec.structs.replace(settings, files=files, export=export)
 
 
 def _with_formats(job: Job, formats: Sequence[str]) -> Job:

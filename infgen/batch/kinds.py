@@ -42,9 +42,10 @@ def check_kind(settings: RunSettings, means: Means, request: Request) -> None:
 
 
 def with_fitting_formats(settings: RunSettings, reporter: Reporter) -> RunSettings:
-    """Of the formats that a run has without being told, those that its folders allow."""
+    """Of the formats that a run has without being told, those that its folders allow. The same
+    ones, where they were asked for, aren't that very tuple: check_folders refuses them."""
     usual = ExportSettings().format
-    if settings.export.format != usual:
+    if settings.export.format is not usual:
         return settings
     packed, gridded = settings.files.pack != "none", settings.grid.grid
     unfit = [

@@ -92,6 +92,7 @@ class Quarry:
         if self.dataset is not None:
             top = self.place if self.place.is_dir() else self.place.parent
             paths = [top / one.picture for one in register.all()]
+            paths = [path for path in paths if path.is_file()]  # it may be gone since
             cells = [{"images": cell} for cell in _named(paths, folder)]
             tables[SCENES] = write_table(BACKGROUND_COLUMNS, cells)
         return tables

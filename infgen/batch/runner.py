@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import msgspec
 
 from infgen.batch.engines import Crew
-from infgen.batch.exporting import check_formats, check_masks, moved_on
+from infgen.batch.exporting import check_fit, check_formats
 from infgen.batch.finishing import finish
 from infgen.batch.growing import grow, plan_append
 from infgen.batch.kinds import check_folders, with_fitting_formats
@@ -23,9 +23,7 @@ from infgen.batch.understanding import (
     prepare,
     with_needed_backgrounds,
 )
-from infgen.formats import EXPORTS
 from infgen.ops.plans import Plans
-from infgen.records.errors import InputError
 from infgen.records.manifest import Manifest
 
 
@@ -47,11 +45,7 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
     pinned = store.pinned() or Pinned()
     settings = with_needed_backgrounds(settings, pinned)
     planner, means, notes = prepare(settings, pinned, reporter)
-    for name in settings.export.format:
-        EXPORTS[name].check(names_of(planner.request), planner.most_objects)
-        if EXPORTS[name].needs_background and planner.recipe.pictures:
-            raise InputError(moved_on([name]))
-    check_masks(settings.export.format, planner.request.given.unmasked)
+    check_fit(settings.export.format, names_of(planner.request), planner)
     pinned = pinned_of(settings, planner, means)
     store.check(pinned.fingerprint, OR_APPEND)
     depth = means_for_maps(settings, store, reporter)

@@ -177,6 +177,12 @@ class GridPlanner:
                 "there is a single background, and splits never share one: every picture is in "
                 "train, and val points there too; add backgrounds for a true validation split"
             )
+        weighed = [spec.name for spec in self.request.classes if spec.cutouts and spec.weight != 1]
+        if weighed:
+            yield (
+                f"the grid shows every cutout as often, those of {', '.join(weighed)} too, whose "
+                "rows give a weight"
+            )
         lettered = [spec.name for spec in self.request.classes if spec.cutouts and not spec.mirror]
         if lettered:
             yield (
@@ -186,14 +192,13 @@ class GridPlanner:
 
 
 def _check(settings: PlanSettings) -> None:
-    """Raise InputError for settings that would make another number of pictures."""
+    """Raise InputError for settings that would make another number of pictures, or that no picture
+    would obey."""
+    usual = PlanSettings()
     problems = [
-        Problem(f"{flag} doesn't go with --grid, which makes every picture there is: leave it out")
-        for flag, given in (
-            ("--images", settings.images is not None),
-            ("--per-background", settings.per_background != 1),
-        )
-        if given
+        Problem(f"--{name.replace('_', '-')} doesn't go with --grid, {why}: leave it out")
+        for name, why in UNFITTING.items()
+        if getattr(settings, name) != getattr(usual, name)
     ]
     if problems:
         raise InputError(problems)
@@ -210,3 +215,17 @@ def _check_count(count: int) -> None:
             f"the grid has {count:,} pictures, too many for one dataset of up to "
             f"{MOST_PICTURES:,}: lower --placements, or name fewer files"
         )
+
+
+# Settings of a random dataset that aren't a grid's, and why.
+_ALL = "which makes every picture there is"
+_WHOLE = "which shows every cutout whole, plain and flipped"
+UNFITTING = {
+    "images": _ALL,
+    "per_background": _ALL,
+    "balance": _ALL,
+    "max_uses": _ALL,
+    "max_background_uses": _ALL,
+    "cut_off_frac": _WHOLE,
+    "flip_frac": _WHOLE,
+}

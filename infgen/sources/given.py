@@ -151,6 +151,11 @@ def _notes(
         first = len(request.classes)
         named = ", ".join(f"{name} ({first + at})" for at, name in enumerate(further))
         yield f"the backgrounds show classes that classes.csv has no row for; they follow: {named}"
+    if found.unmasked:
+        yield (
+            f"{found.unmasked:,} labels of the backgrounds are boxes without a mask: YOLO's rows "
+            "are all boxes therefore, and formats of masks can't be written"
+        )
     missing = [name for name in pictures if name not in found.packed]
     if missing:
         yield (

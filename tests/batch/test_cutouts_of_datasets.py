@@ -257,6 +257,19 @@ def test_pictures_among_others_are_named_one_by_one(tmp_path: Path) -> None:
     assert names == ["0.png", "1.png"]
 
 
+def test_pictures_that_have_gone_since_are_no_backgrounds(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "in", [[FREE], [FREE], [FREE]])
+    save(tmp_path / "in/images/mine.png", np.zeros((50, 50, 3), np.uint8))  # each by its name
+    infgen.cutouts(source, out=tmp_path / "out", workers=1)
+    write_coco(tmp_path / "in", [[FREE], [FREE]])
+    (tmp_path / "in/images/2.png").unlink()
+    manifest = infgen.cutouts(source, out=tmp_path / "out", workers=1)
+    assert manifest.pictures == 3  # what was cut out of it stays
+    named = [row["images"] for row in rows(tmp_path / "out", "background.csv")]
+    places = [tmp_path / "out" / name for name in named]
+    assert places and all(place.exists() for place in places)
+
+
 def test_labels_that_have_changed_are_cut_out_anew(tmp_path: Path) -> None:
     source, out = write_coco(tmp_path / "in", [[FREE], [FREE, *OVER]]), tmp_path / "out"
     infgen.cutouts(source, out=out, workers=1)

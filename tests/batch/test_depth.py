@@ -19,6 +19,7 @@ import infgen
 from infgen.batch import depth as room
 from infgen.batch import understanding
 from infgen.batch.depth import Scale, facts_of
+from infgen.batch.reporter import Silent
 from infgen.batch.store import Store
 from infgen.models.eyes import load_eyes, resolve_depth
 from infgen.models.settings import DepthSettings
@@ -131,6 +132,21 @@ def test_a_model_that_can_t_be_had_is_told_before_work(tables: Tables, tmp_path:
     with pytest.raises(InputError, match="--depth-model nowhere"):
         run(tables, tmp_path / "out", Path("nowhere"))
     assert not (tmp_path / "out").exists()
+
+
+def test_new_pictures_have_none_until_they_are_asked_for(
+    tables: Tables, tmp_path: Path, small_eye
+) -> None:
+    told: list[str] = []
+    reporter = Silent()
+    reporter.warn = told.append  # type: ignore[method-assign]
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    run(tables, out, model, images=4)
+    infgen.run(**tables.settings(out=out, append=True, images=2), reporter=reporter)
+    assert any("the new pictures get no depth maps" in text for text in told)
+    assert len(scales_of(out)) == 4
+    run(tables, out, model, images=4)
+    assert len(scales_of(out)) == 6
 
 
 def test_depth_json_says_how_to_read_them(tables: Tables, tmp_path: Path, small_eye) -> None:

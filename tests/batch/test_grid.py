@@ -25,7 +25,7 @@ from infgen.batch.pipeline import Made
 from infgen.batch.reporter import Silent
 from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics
-from infgen.batch.store import Store, open_finished
+from infgen.batch.store import Store
 from infgen.ops.camera import apply_finish
 from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
@@ -355,13 +355,6 @@ def test_formats_that_need_the_files_refuse_archives(
         infgen.export(tmp_path / "out", name)
 
 
-def test_what_doesn_t_fit_is_left_out_where_no_format_is_named(
-    tables: Tables, tmp_path: Path
-) -> None:
-    made(tables, tmp_path / "out", format="coco,yolo")
-    assert open_finished(tmp_path / "out")[1].formats == ("coco",)
-
-
 def test_yolo_refuses_the_grids_folders(tables: Tables, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--format yolo .*images/.*coco, voc"):
         made(tables, tmp_path / "out", format="yolo")
@@ -385,6 +378,16 @@ def test_a_grid_of_prompts_or_of_a_model_is_refused(tables: Tables, tmp_path: Pa
     tables.backgrounds.write_text("prompt,num_imgs,images\na desk,,scenes\na dream,3,\n")
     with pytest.raises(InputError, match="no pictures"):
         made(tables, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_no_picture_of_a_grid_would_obey_is_refused(tables: Tables, tmp_path: Path) -> None:
+    more = {"balance": True, "max_uses": 3, "max_background_uses": 1, "cut_off_frac": 0.5,
+            "flip_frac": 0.9, "per_background": 2}  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        made(tables, tmp_path / "out", **more)
+    for name in more:
+        assert f"--{name.replace('_', '-')} doesn't go with --grid" in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from infgen.batch.store import Store
 from infgen.records.errors import FolderError, InputError
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
+from tests.labelled import write_coco
 from tests.making import (
     CLASSES_HEADER,
     ROOT,
@@ -425,6 +427,101 @@ def test_what_isnt_as_before_is_told(begun: tuple[Tables, dict[str, Any]]) -> No
     text = " ".join(manifest.notes)
     assert "the new pictures are 64 x 64 pixels, those before 96 x 80" in text
     assert "--yolo-labels was segment and is now detect" in text
+
+
+def test_npy_refuses_new_pictures_that_leave_their_backgrounds(
+    begun: tuple[Tables, dict[str, Any]],
+) -> None:
+    _, settings = begun
+    infgen.run(**settings | {"format": "npy", "keep_backgrounds": True})
+    before = snapshot(settings["out"])
+    with pytest.raises(InputError, match="npy holds each picture beside its background"):
+        append(settings, images=4, augment="strong")  # the dataset's own formats are written, too
+    assert snapshot(settings["out"]) == before
+
+
+def test_npy_refuses_old_pictures_that_left_their_backgrounds(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", augment="strong", keep_backgrounds=True)
+    infgen.run(**settings)
+    with pytest.raises(InputError, match="npy holds each picture beside its background"):
+        append(settings, images=4, augment="none", format="npy")
+
+
+def labelled_scenes(folder: Path) -> dict[str, Any]:
+    """Settings that take pictures with boxes of cats, without masks, as backgrounds."""
+    index = write_coco(folder, count=4)
+    file = json.loads(index.read_text())
+    for one in file["annotations"]:
+        one["segmentation"] = []
+    index.write_text(json.dumps(file))
+    (folder / "background.csv").write_text("prompt,num_imgs,images\n,,images/train\n")
+    return {"backgrounds": folder / "background.csv", "background_labels": folder, "images": 4}
+
+
+def test_formats_of_masks_refuse_new_labels_and_old_ones_without(tmp_path: Path) -> None:
+    boxes = labelled_scenes(tmp_path / "boxes")
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", images=4, format="masks")
+    infgen.run(**settings)
+    before = snapshot(settings["out"])
+    with pytest.raises(InputError, match=r"masks holds masks, and .* are boxes without one"):
+        append(settings | boxes)
+    assert snapshot(settings["out"]) == before
+    settings = tables.settings(out=tmp_path / "boxed", format="coco")
+    infgen.run(**settings | boxes)
+    with pytest.raises(InputError, match=r"masks holds masks, and .* are boxes without one"):
+        append(settings, images=4, format="masks")
+
+
+def test_labels_of_new_backgrounds_are_no_new_rows_of_the_table(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", images=4, format="coco")
+    before = infgen.run(**settings)
+    grown = append(settings | labelled_scenes(tmp_path / "boxes"))
+    assert any("YOLO's rows are all boxes therefore" in note for note in grown.notes)
+    assert "cat" not in [one.name for one in before.classes]
+    assert grown.parts[-1].painted == tuple(one.name for one in before.classes)
+    pasted = [one for entry in entries(settings["out"])[4:] for one in entry.objects if one.cutout]
+    assert pasted
+
+
+def test_bounds_of_the_new_pictures_alone_are_told(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", images=4, max_background_uses=2)
+    first = infgen.run(**settings)
+    grown = append(settings)
+    told = "--max-background-uses 2 counts in the new pictures alone"
+    assert told in grown.notes and told not in first.notes
+
+
+def test_statistics_are_of_all_pictures_or_refused(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", image_format="png", degrade=0, val_frac=0)
+    infgen.run(**settings | {"statistics": True})
+    append(settings, images=4)
+    counted = json.loads((settings["out"] / "statistics.json").read_text())
+    assert counted["pictures"] == 16
+    files = sorted((settings["out"] / "images/train").iterdir())
+    pixels = np.concatenate([cv2.imread(str(path)).reshape(-1, 3) for path in files])
+    mean = counted["folders"]["images/train"]["mean"]
+    assert mean == pytest.approx(pixels[:, ::-1].mean(0) / 255, abs=1e-6)
+    settings["out"] = tmp_path / "uncounted"
+    infgen.run(**settings)
+    with pytest.raises(InputError, match=r"--statistics: .* weren't counted when they were made"):
+        append(settings, images=4, statistics=True)
+
+
+def test_labels_begin_where_they_began(tmp_path: Path) -> None:
+    tables = make_tables(tmp_path / "input")
+    settings = tables.settings(out=tmp_path / "out", format="coco,yolo")
+    infgen.run(**settings | {"first_label": 12})
+    classes = (settings["out"] / "data.yaml").read_bytes()
+    grown = append(settings, images=4)
+    assert (settings["out"] / "data.yaml").read_bytes() == classes
+    append(settings, images=4, first_label=3)
+    assert (settings["out"] / "data.yaml").read_bytes() != classes
+    assert not [note for note in grown.notes if "first-label" in note]
 
 
 # ---- stopped, damaged, again ---------------------------------------------------------------------

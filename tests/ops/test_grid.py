@@ -121,7 +121,7 @@ def test_it_is_the_same_every_time_and_another_with_another_seed() -> None:
 
 
 def test_no_look_and_no_finish_moves_a_box() -> None:
-    looks = LookSettings(("alpha",))
+    looks = LookSettings(("poisson", "feather"), ("lighting",), 1.0)
     one = grid(degrade=0)
     other = GridPlanner(one.request, PlanSettings(degrade=1), one.grid, CANVAS, looks)
     for plan, same in zip(plans(one), plans(other), strict=True):
@@ -151,6 +151,10 @@ def test_it_says_what_the_tables_dont_allow() -> None:
     assert any("note" in note and "mirror" in note for note in alone.notes)
     request = Request((background(1, *pictures(4)),), (a_class(),))
     assert GridPlanner(request, PlanSettings(), GridSettings(True), CANVAS).notes == ()
+    heavy = a_class("heavy", cutouts=pictures(1, "heavy"), weight=3.0)
+    request = Request((background(1, *pictures(4)),), (heavy,))
+    [note] = GridPlanner(request, PlanSettings(), GridSettings(True), CANVAS).notes
+    assert "heavy" in note and "weight" in note
 
 
 def test_what_would_make_another_number_of_pictures_is_refused_at_once() -> None:
