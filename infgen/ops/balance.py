@@ -59,7 +59,7 @@ def choose_odds(
         given = given_means(request, labels, canvas)
         level = _level(math.fsum(wanted), given, classes)
         wanted = [_share(level, *one) for one in zip(given, classes, strict=True)]
-        notes = tuple(_notes(level, wanted, given, classes))
+        notes = (*_notes(level, wanted, given, classes), *_note_groups(classes))
     odds = (
         None if abs(mean - _middle(spec)) < _SAME else odds_of(mean, spec.appear_range)
         for mean, spec in zip(wanted, classes, strict=True)
@@ -148,4 +148,15 @@ def _notes(
         yield (
             f"--balance: {', '.join(under)} can't come to {level:.2g} labels a picture: raise "
             "max_appear"
+        )
+
+
+def _note_groups(classes: Sequence[ClassSpec]) -> Iterator[str]:
+    """What isn't counted: an object is one of its row's class, whatever its cutout shows."""
+    brought = {name for spec in classes for one in spec.cutouts if spec.appear_range[1]
+               for name in one.members}  # fmt: skip
+    if brought:
+        yield (
+            f"--balance: cutouts of several objects count as one of their row's class; how many of "
+            f"{', '.join(sorted(brought))} they bring along isn't made even"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -44,21 +44,27 @@ def size_ranges(
     )
 
 
-def draw_box(
+def try_boxes(
     rng: np.random.Generator,
     spec: ClassSpec,
     canvas: tuple[int, int],
     near: Nearness | None = None,
-) -> Corners | None:
-    """A box of the class, inside `canvas` = (width, height), in pixels with two decimals.
+) -> Iterator[Corners]:
+    """Boxes for one object of the class, inside `canvas` = (width, height), in pixels with two
+    decimals: as many as TRIES give.
 
-    Sizes too large for a centre within the placement range are never drawn; None if every size is,
-    or every size of the aspect ratio or level drawn. Where it is known how `near` places are, the
+    Sizes too large for a centre within the placement range are never drawn; none comes if every
+    size is, or every size of the aspect ratio or level drawn. All tries are of one level: drawn
+    anew, small ones would win where it is crowded. Where it is known how `near` places are, the
     size goes by that of the box's foot, and only a little by the dice.
     """
-    dice = rng.random(4).tolist()
-    size, dice[0] = draw_level(spec.size, dice[0])
-    return _box(size, spec, canvas, dice, near)
+    size = spec.size
+    for _ in range(TRIES):
+        dice = rng.random(4).tolist()
+        size, dice[0] = draw_level(size, dice[0])
+        box = _box(size, spec, canvas, dice, near)
+        if box is not None:
+            yield box
 
 
 def draw_level(
@@ -176,19 +182,9 @@ class Placed:
         canvas: tuple[int, int],
         near: Nearness | None = None,
     ) -> Box | None:
-        """Draw boxes of the class until one can be put down; None if none of TRIES could.
-
-        All tries at an object are of one level: drawn anew, small ones would win where it is
-        crowded.
-        """
-        size = spec.size
-        for _ in range(TRIES):
-            dice = rng.random(4).tolist()
-            size, dice[0] = draw_level(size, dice[0])
-            box = _box(size, spec, canvas, dice, near)
-            if box is not None and self.add(box):
-                return Box(*box)
-        return None
+        """Draw boxes of the class until one can be put down; None if none of TRIES could."""
+        boxes = try_boxes(rng, spec, canvas, near)
+        return next((Box(*box) for box in boxes if self.add(box)), None)
 
     def add(self, box: Corners) -> bool:
         """Put a box down on top of the others, unless one of them would be covered to more than

@@ -420,8 +420,8 @@ class Planner:
         return counts
 
     def _notes(self, layouts: Counter[str]) -> Iterator[str]:
-        if self.settings.cut_off_frac and "inpaint" in self.methods:
-            yield "--cut-off-frac is for pasted objects: inpainted ones stay inside the picture"
+        if "inpaint" in self.methods:
+            yield from self._notes_for_pasting()
         val_frac = self.settings.val_frac
         if self._again:
             yield (
@@ -456,6 +456,24 @@ class Planner:
                 f"train and val use the same cutouts of {', '.join(both)}: too few to keep them "
                 "apart"
             )
+
+    def _notes_for_pasting(self) -> Iterator[str]:
+        """What was asked for and does nothing, as objects are inpainted."""
+        settings = self.settings
+        if settings.cut_off_frac:
+            yield "--cut-off-frac is for pasted objects: inpainted ones stay inside the picture"
+        if self.looks != LookSettings():
+            yield (
+                "--blend, --harmonize and --shadow-frac are for pasted objects: a model paints the "
+                "light and the shadows of its own"
+            )
+        if self.recipe.objects:
+            yield (
+                "--augment: its [objects] are for pasted objects: inpainted ones change with their "
+                "whole picture only"
+            )
+        if settings.max_uses and "paste" not in self.methods:
+            yield "--max-uses is for cutouts: nothing is pasted"
 
 
 def _count_pictures(request: Request, settings: PlanSettings, before: int) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infgen.ops.boxes import TRIES, Corners, Nearness, Placed, draw_box
+from infgen.ops.boxes import Corners, Nearness, Placed, try_boxes
 from infgen.records.box import Box
 from infgen.records.specs import ClassSpec
 
@@ -43,10 +43,7 @@ def place_cut_off(
     near: Nearness | None = None,
 ) -> Box | None:
     """As Placed.place, for a box that sticks out over the border; what is on the canvas counts."""
-    for _ in range(TRIES):
-        box = draw_box(rng, spec, canvas, near)
-        if box is None:
-            continue
+    for box in try_boxes(rng, spec, canvas, near):
         pushed = push(box, cut, canvas)
         if placed.add(_on_canvas(pushed, canvas)):
             return Box(*pushed)

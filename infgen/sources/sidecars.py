@@ -81,6 +81,11 @@ def read_members(path: Path, size: tuple[int, int]) -> tuple[str, ...]:
     """
     ids_path, classes_path = places(path)
     if not ids_path.exists():
+        if _names_objects(classes_path):  # pasted as one object, the others would have no label
+            raise ValueError(
+                f"{ids_path.name} is missing beside it: it says whose each pixel is, of the "
+                f"objects that {classes_path.name} names (if it shows only one, delete that, too)"
+            )
         return ()
     try:
         objects = msgspec.json.decode(_bytes(classes_path), type=_File).objects
@@ -106,6 +111,14 @@ def read_members(path: Path, size: tuple[int, int]) -> tuple[str, ...]:
             "one of them"
         )
     return tuple(one.name for one in sorted(objects, key=lambda one: one.id))
+
+
+def _names_objects(path: Path) -> bool:
+    """Whether a JSON file, which may be any program's, is one of ours."""
+    try:
+        return bool(msgspec.json.decode(path.read_bytes(), type=_File).objects)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
 
 
 def read_ids(path: Path) -> np.ndarray:

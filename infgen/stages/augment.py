@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
+from infgen.ops.augment import AUGMENTS
 from infgen.ops.augment.geometry import box_moved
 from infgen.ops.augment.picture import Piece, change_picture, matrix_of, moved_pieces, piece_of
 from infgen.ops.rle import encode_window
@@ -27,6 +28,8 @@ def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
     """
     pieces = [piece_of(n, one.rle, one.box, plan.size) for n, one in enumerate(sample.instances)]
     done = change_picture(sample.canvas, pieces, plan.changes, min_visible)
+    if all(AUGMENTS[one.name].paint for one in done.changes):  # boxes keep their fractions
+        return replace(sample, canvas=done.picture, changes=done.changes)
     matrix = matrix_of(done.changes, plan.size)
     instances = [
         _instance(number, sample.instances[piece.of], piece, matrix, plan.size)

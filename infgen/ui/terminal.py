@@ -369,15 +369,24 @@ def _failures(manifest: Manifest) -> Iterator[str]:
 
 
 def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
-    """What a run would make, in numbers: per class its objects, their sizes, what finds no room."""
+    """What a run would make, in numbers: per class its objects (those of groups one by one), the
+    sizes asked for, what finds no room."""
     names = [spec.name for spec in planner.request.classes]
+    groups = {cutout.name: [names.index(name) for name in cutout.members]
+              for spec in planner.request.classes for cutout in spec.cutouts
+              if cutout.members}  # fmt: skip
     widths = [array("d") for _ in names]
     heights = [array("d") for _ in names]
-    images, homeless, given = Counter[int](), Counter[int](), Counter[int]()
+    images, objects = Counter[int](), Counter[int]()
+    homeless, given = Counter[int](), Counter[int]()
     splits = Counter[str]()
     for plan in plans:
         splits[plan.split] += 1
-        images.update({planned.class_id for planned in plan.objects})
+        shown = Counter[int]()
+        for planned in plan.objects:
+            shown.update(groups.get(planned.cutout, [planned.class_id]))
+        images.update(shown.keys())
+        objects.update(shown)
         homeless.update(dropped.class_id for dropped in plan.dropped)
         given.update(there.class_id for there in plan.given)
         for planned in plan.objects:
@@ -390,7 +399,7 @@ def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
         table.add_row(
             Text(name),
             str(images[class_id]),
-            str(len(widths[class_id])),
+            str(objects[class_id]),
             _spread(widths[class_id]),
             _spread(heights[class_id]),
             str(homeless[class_id] or "-"),

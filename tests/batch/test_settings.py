@@ -146,6 +146,11 @@ def test_a_value_that_will_not_do_is_told_with_what_will(name: str, value: Any, 
     assert str(raised.value) == f"{flag}: '{value}' won't do: it takes {takes}"
 
 
+@pytest.mark.parametrize("text", [".2", "0.2", "+0.2", "2e-1", " .2 "])
+def test_numbers_are_read_however_they_are_written(text: str) -> None:
+    assert make_settings({"decoys": text}).plan.decoys == 0.2
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(InputError) as raised:
         make_settings({"seeds": 1, "width": "wide", "images": 5, "jpeg_quality": 101})

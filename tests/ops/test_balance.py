@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from infgen.ops.balance import odds_of
 from infgen.ops.given import pack
@@ -127,6 +128,14 @@ def test_what_the_backgrounds_show_too_often_is_not_painted_and_told():
     assert painted == pytest.approx([0, 3, 0], abs=0.1)
     assert labels == pytest.approx([4, 3, 5], abs=0.1)
     assert any("c0 (4), person (5)" in note for note in one.notes)
+
+
+def test_what_groups_bring_along_is_told_as_not_balanced():
+    group = replace(pictures(1)[0], members=("c1", "cup"))
+    classes = (a_class("c0", (0, 3), size=TINY, cutouts=(group,)), *some((0, 0), (0, 2)))
+    for balance in (False, True):
+        one = planner(background(50), classes, max_overlap=1, balance=balance)
+        assert any("of c1, cup they bring along" in note for note in one.notes) == balance
 
 
 def test_weights_are_the_shares_of_a_balanced_dataset():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from infgen.ops.boxes import TRIES, Placed, draw_box, size_ranges, smallest_size
+from infgen.ops.boxes import TRIES, Placed, size_ranges, smallest_size, try_boxes
 from infgen.ops.seeds import stream
 from infgen.records.specs import AspectSize, LevelSize, RangeSize
 from tests.asked import a_class, aspect, percent, pixels
@@ -51,7 +51,7 @@ def aspect_classes(draw):
 
 def draws(spec, canvas, seed=0, count=8):
     rng = stream(seed, 0, "test")
-    return [draw_box(rng, spec, canvas) for _ in range(count)]
+    return [next(try_boxes(rng, spec, canvas), None) for _ in range(count)]
 
 
 def array(boxes):

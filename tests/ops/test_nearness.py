@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.boxes import draw_box
+from infgen.ops.boxes import try_boxes
 from infgen.ops.nearness import MOST_SIDE, nearness_map, nearness_on
 from infgen.ops.seeds import stream
 from infgen.records.plan import BackgroundPlan
@@ -36,7 +36,7 @@ def test_a_place_is_as_near_as_the_picture_is_there(dx, dy, flip, x, y):
 @given(st.integers(0, 500), st.floats(0, 1))
 def test_sizes_stay_within_their_ranges_wherever_they_are(index, level):
     for size in (RANGE, AspectSize((0.5, 2.0))):
-        box = draw_box(stream(1, index, "t"), spec(size), CANVAS, lambda x, y: level)
+        box = next(try_boxes(stream(1, index, "t"), spec(size), CANVAS, lambda x, y: level))
         x0, y0, x1, y1 = box
         assert 0 <= x0 < x1 <= CANVAS[0] and 0 <= y0 < y1 <= CANVAS[1]
         if size is RANGE:
@@ -49,17 +49,17 @@ def test_what_is_nearer_is_larger():
     def slope(x, y):  # the further down, the nearer
         return y / CANVAS[1]
 
-    boxes = [draw_box(stream(1, i, "t"), spec(RANGE), CANVAS, slope) for i in range(400)]
+    boxes = [next(try_boxes(stream(1, i, "t"), spec(RANGE), CANVAS, slope)) for i in range(400)]
     feet = [box[3] for box in boxes]
     assert np.corrcoef(feet, [box[2] - box[0] for box in boxes])[0, 1] > 0.9
-    loose = [draw_box(stream(1, i, "t"), spec(RANGE), CANVAS) for i in range(400)]
+    loose = [next(try_boxes(stream(1, i, "t"), spec(RANGE), CANVAS)) for i in range(400)]
     assert np.corrcoef([b[3] for b in loose], [b[2] - b[0] for b in loose])[0, 1] < 0.4
 
 
 def test_dice_are_the_same_with_and_without_depth():
     one, other = stream(1, 3, "t"), stream(1, 3, "t")
-    draw_box(one, spec(RANGE), CANVAS)
-    draw_box(other, spec(RANGE), CANVAS, lambda x, y: 0.7)
+    next(try_boxes(one, spec(RANGE), CANVAS))
+    next(try_boxes(other, spec(RANGE), CANVAS, lambda x, y: 0.7))
     assert one.random() == other.random()
 
 

@@ -16,14 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infgen.ops.augment.recipe import recipe_of
 from infgen.ops.dealing import ENOUGH_TO_SHARE
 from infgen.ops.framing import cover_size
 from infgen.ops.looks import LookSettings
 from infgen.ops.mattes import FEATHERS
-from infgen.ops.planning import MOST_PICTURES
+from infgen.ops.planning import MOST_PICTURES, Planner, PlanSettings
 from infgen.records.errors import InputError
 from infgen.records.plan import Finish, ImagePlan
-from infgen.records.specs import RangeSize
+from infgen.records.specs import RangeSize, Request
 from tests.asked import a_class, aspect, background, percent, picture, pictures, planner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -398,3 +399,20 @@ def test_a_painted_decoy_has_the_words_of_its_scene():
     decoys = [decoy for plan in plans(one) for decoy in plan.decoys]
     assert decoys and {decoy.prompt for decoy in decoys} == {"a scene"}
     assert len({decoy.seed for decoy in decoys}) == len(decoys)
+
+
+def test_what_is_for_pasted_objects_alone_is_told_where_they_are_inpainted():
+    request = Request((background(9, *pictures(5)),), (a_class(),))
+    recipe = recipe_of({"objects": {"mirror": {}}, "pictures": {"mirror": {}}})
+
+    def told(method, looks, recipe, **settings):
+        asked = PlanSettings(**settings)
+        notes = Planner(request, asked, (method,), (320, 240), looks, recipe=recipe).notes
+        return [flag for flag in ("--blend", "--augment", "--max-uses") for note in notes
+                if note.startswith(flag)]  # fmt: skip
+
+    shadows = LookSettings(shadow_frac=0.5)
+    asked = (shadows, recipe)
+    assert told("inpaint", *asked, max_uses=99) == ["--blend", "--augment", "--max-uses"]
+    assert told("paste", *asked, max_uses=99) == []
+    assert told("inpaint", LookSettings(), recipe_of({"pictures": {"mirror": {}}})) == []

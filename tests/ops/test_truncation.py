@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.truncation import OUTSIDE_RANGE, SIDES, CutOff, push, start_on
+from infgen.ops.boxes import Placed
+from infgen.ops.seeds import stream
+from infgen.ops.truncation import OUTSIDE_RANGE, SIDES, CutOff, place_cut_off, push, start_on
 from infgen.records.box import Box
-from tests.asked import a_class, background, pictures, planner
+from infgen.records.specs import LevelSize, RangeSize
+from tests.asked import a_class, background, pictures, pixels, planner
 
 CANVAS = (320, 240)
 EVERYTHING = Box(0, 0, *CANVAS)
@@ -92,3 +97,16 @@ def test_overlap_is_bounded_by_what_is_on_the_canvas():
     for plan in plans(cut_off_frac=0.5, max_overlap=0.0):
         boxes = [thing.box.intersect(EVERYTHING) for thing in plan.objects]
         assert not any(a.intersect(b) for a in boxes for b in boxes if a is not b)
+
+
+def test_a_cut_off_object_keeps_its_level_where_it_is_crowded():
+    """As one inside does: drawn anew at each try, the small level would take every place."""
+    small, large = (RangeSize(pixels(side, side), pixels(side, side)) for side in (4, 95))
+    asked = a_class(size=LevelSize((small, large)))
+    sizes = Counter()
+    for seed in range(300):
+        placed = Placed(0.0)
+        placed.put((0, 0, 50, 104))  # no room for a large one that sticks out at the top
+        box = place_cut_off(stream(seed, 0, "test"), placed, asked, (104, 104), CutOff("top", 0.3))
+        sizes[None if box is None else round(box.height)] += 1
+    assert set(sizes) == {None, 4} and 110 < sizes[4] < 190

@@ -49,6 +49,16 @@ def test_without_ids_a_json_means_nothing(tmp_path: Path) -> None:
     assert alone.members == () and alone.sha256 != before
 
 
+def test_classes_without_ids_are_refused_as_most_objects_would_have_no_label(
+    tmp_path: Path,
+) -> None:
+    path = group(tmp_path)
+    places(path)[0].unlink()
+    assert refused(path).startswith("set.ids.png is missing beside it")
+    places(path)[1].unlink()
+    assert check_cutout(path, "set.png").members == ()
+
+
 def test_ids_are_no_cutouts_themselves(tmp_path: Path) -> None:
     path = group(tmp_path / "sets")
     for cell in ("sets", "sets/*.png", "sets/**"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import msgspec
 import numpy as np
@@ -104,6 +106,17 @@ def test_labels_that_are_only_boxes_stay_boxes():
     masks = changed(Change("rotate", {"degrees": 30.0}, "constant"))
     assert [one.box for one in after.instances] == [one.box for one in masks.instances]
     assert [one.rle for one in after.instances] == ["", ""]
+
+
+def test_other_colours_leave_every_label_as_it_is():
+    """To the fraction of a pixel, that boxes from other datasets have."""
+    before = sample(rle=False)
+    first, second = before.instances
+    first = msgspec.structs.replace(first, box=Box(10.25, 10.5, 59.75, 50))
+    before = dataclasses.replace(before, instances=(first, second))
+    after = changed(Change("brightness", {"levels": 30.0}), of=before)
+    assert after.instances == before.instances and after.decoys == before.decoys
+    assert (after.canvas >= 30).all() and after.changes == (Change("brightness", {"levels": 30.0}),)
 
 
 # ---- objects -------------------------------------------------------------------------------------

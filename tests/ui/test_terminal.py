@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import infgen
 from infgen.models.known_eyes import EYES
@@ -16,7 +18,8 @@ from infgen.models.presets import PRESETS
 from infgen.records.manifest import ClassCount, Failure, Manifest
 from infgen.ui import terminal
 from infgen.ui.cli import main
-from infgen.ui.terminal import Terminal, print_error, print_stopped, print_summary
+from infgen.ui.terminal import Terminal, print_error, print_plans, print_stopped, print_summary
+from tests.asked import a_class, background, pictures, planner
 from tests.making import (
     DEADLINE,
     ROOT,
@@ -227,3 +230,12 @@ def test_models_can_be_copied_from_the_list_in_a_narrow_terminal(
     for role, rows in EYES.items():
         assert set(rows) <= set(lines)
         assert sum(line.startswith(f"--{role} ") for line in lines) == len(rows)
+
+
+def test_a_plan_counts_the_objects_of_groups_one_by_one(capfd: Any) -> None:
+    group = replace(pictures(1)[0], members=("cup", "coin", "cup"))
+    classes = (a_class("coin", (2, 2), cutouts=(group,)), a_class("cup", (0, 0)))
+    one = planner(background(5, *pictures(5, "scene")), classes, max_overlap=1)
+    print_plans(one, map(one.plan, one.indices))
+    rows = [line.split()[:3] for line in capfd.readouterr().out.splitlines()]
+    assert rows[1:3] == [["coin", "5", "10"], ["cup", "5", "20"]]

@@ -107,7 +107,7 @@ def _wrong_table(table: str, rows: Any) -> Iterator[Wrong]:
         return
     whole = table == "pictures"
     known = [name for name, row in AUGMENTS.items() if whole or row.objects]
-    if whole and rows.get("fill", USUAL_FILL) not in FILLS:
+    if whole and rows.get("fill", USUAL_FILL) not in tuple(FILLS):  # it may be no string
         yield "pictures.fill", f"there is no fill '{rows['fill']}': take one of {', '.join(FILLS)}"
     for name, keys in rows.items():
         key = f"{table}.{name}"

@@ -71,3 +71,9 @@ def test_a_recipe_says_everything_that_is_wrong_with_it_and_where():
     assert "did you mean 'degrees'?" in texts["pictures.rotate.degree"]
     assert "in braces" in texts["pictures.hue"]
     assert {"pictures.jpeg.quality", "pictures.blur.sigma"} <= set(texts)
+
+
+@pytest.mark.parametrize("fill", [["wrap"], {"wrap": 1}, 3])
+def test_a_fill_that_is_no_name_is_told(fill):
+    with pytest.raises(InputError, match=r"pictures.fill: there is no fill .*: take one of const"):
+        recipe_of({"pictures": {"fill": fill}}, "mine.toml")
