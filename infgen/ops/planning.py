@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from infgen.ops.augment import TURN_OVER
 from infgen.ops.augment.recipe import Recipe
 from infgen.ops.balance import choose_odds
 from infgen.ops.boxes import TRIES, Nearness, Placed
@@ -246,13 +247,21 @@ class Planner:
             ),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
             given=given,
-            changes=self._changes(index),
+            changes=self._changes(index, objects),
         )
 
-    def _changes(self, index: int) -> tuple[Change, ...]:
+    def _changes(self, index: int, objects: Sequence[ObjectPlan]) -> tuple[Change, ...]:
+        """What happens to the whole picture, which isn't turned over with what mustn't be."""
         if not self.recipe.pictures:
             return ()
-        return self.recipe.for_picture(stream(self.settings.seed, index, "changes"))
+        changes = self.recipe.for_picture(stream(self.settings.seed, index, "changes"))
+        return self._allowed(changes, [one.class_id for one in objects])
+
+    def _allowed(self, changes: tuple[Change, ...], class_ids: Sequence[int]) -> tuple[Change, ...]:
+        """The changes that objects of these classes may go through."""
+        if all(self.request.classes[class_id].mirror for class_id in class_ids):
+            return changes
+        return tuple(one for one in changes if one.name not in TURN_OVER)
 
     def _changed(
         self, objects: tuple[ObjectPlan, ...], index: int, purpose: str
@@ -263,10 +272,10 @@ class Planner:
             return objects
         rng, replace = stream(self.settings.seed, index, purpose), msgspec.structs.replace
         return tuple(
-            replace(one, look=replace(one.look, changes=self.recipe.for_object(rng)))
+            replace(one, look=replace(one.look, changes=self._allowed(changes, [one.class_id])))
             if one.cutout
             else one
-            for one in objects
+            for one, changes in ((one, self.recipe.for_object(rng)) for one in objects)
         )
 
     def _deal_scenes(self, scenes: int) -> tuple[np.ndarray, np.ndarray, int]:

@@ -416,3 +416,21 @@ def test_what_is_for_pasted_objects_alone_is_told_where_they_are_inpainted():
     assert told("inpaint", *asked, max_uses=99) == ["--blend", "--augment", "--max-uses"]
     assert told("paste", *asked, max_uses=99) == []
     assert told("inpaint", LookSettings(), recipe_of({"pictures": {"mirror": {}}})) == []
+
+
+def test_what_is_not_to_be_mirrored_is_turned_over_by_no_recipe():
+    always = {name: {"probability": 1} for name in ("mirror", "flip", "brightness")}
+    recipe = recipe_of({"objects": always, "pictures": always})
+    classes = (a_class("sign", (0, 1), mirror=False), a_class("ball", (0, 1)))
+    request = Request((background(40, *pictures(5)),), classes)
+    one = Planner(request, PlanSettings(), ("paste",) * 2, (320, 240), recipe=recipe)
+    seen = set()
+    for plan in plans(one):
+        signs = any(thing.class_id == 0 for thing in plan.objects)
+        seen.add(signs)
+        names = [change.name for change in plan.changes]
+        assert names == ["brightness"] if signs else names == ["mirror", "flip", "brightness"]
+        for thing in plan.objects:
+            turned = {change.name for change in thing.look.changes} & {"mirror", "flip"}
+            assert bool(turned) == (thing.class_id == 1)
+    assert seen == {True, False}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from infgen.ops.augment import colours, geometry, texture
 from infgen.ops.augment.rows import Augment, Value
 
-__all__ = ["AUGMENTS", "Augment"]
+__all__ = ["AUGMENTS", "TURN_OVER", "Augment"]
 
 _PLACE = Value((0, 1))  # of something that may lie anywhere
 _DEGREES = (-180, 180)
@@ -107,3 +107,5 @@ AUGMENTS: dict[str, Augment] = {
         hole=texture.cutout,
     ),
 }
+
+TURN_OVER = ("mirror", "flip")  # letters and hands are others then
