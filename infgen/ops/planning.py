@@ -388,7 +388,6 @@ class Planner:
         Their dice are their own: they change no layout."""
         rng = stream(self.settings.seed, index, "decoys")
         looks = stream(self.settings.seed, index, "blends of decoys")
-        light = draw_light(self.settings.seed, index)
         scene = self.request.backgrounds[int(self._rows[self._scene_of(index)])]
         placed = Placed(max_overlap=0)
         for box in [one.box for one in objects] + [one.box for one in ground.given]:
@@ -402,7 +401,8 @@ class Planner:
             source = draw_source(rng, (x, y), place, self.canvas, ground.given) if place else None
             if place is None or source is None:
                 continue
-            look = draw_look(looks, self.looks, one.method, light)
+            # scenery throws no shadow, and is in its own light already
+            look = Look(draw_look(looks, self.looks, one.method).blend)
             if one.method == "paste":
                 plan = self._plan_pasted(one.class_id, place, ground.split, which, mirror, look)
                 plan = msgspec.structs.replace(plan, source=source)

@@ -9,9 +9,11 @@ from infgen.ops.blends import BLENDS
 from infgen.ops.harmonize import HARMONIZE
 from infgen.ops.looks import LookSettings, check_looks, draw_light, draw_look
 from infgen.ops.mattes import FEATHERS
+from infgen.ops.planning import Planner
 from infgen.ops.seeds import stream
 from infgen.ops.shadows import SHADOWS
 from infgen.records.errors import InputError
+from tests.asked import a_class, background, planner
 
 
 def drawn(settings, method="paste", count=300, light=0.5):
@@ -74,3 +76,14 @@ def test_all_that_is_unknown_is_told_at_once():
     with pytest.raises(InputError, match=r"(?s)soft.*mean"):
         check_looks(LookSettings(blend=("soft",), harmonize=("mean",)))
     check_looks(LookSettings(blend=("random",), harmonize=tuple(HARMONIZE)))
+
+
+def test_decoys_throw_no_shadow_and_are_not_harmonized():
+    looks = LookSettings(harmonize=("lighting",), shadow_frac=1.0)
+    usual = planner(background(2, plain="plain"), a_class(), images=30, decoys=1.0)
+    asked = Planner(usual.request, usual.settings, usual.methods, usual.canvas, looks)
+    plans = [asked.plan(index) for index in asked.indices]
+    decoys = [one.look for plan in plans for one in plan.decoys]
+    objects = [one.look for plan in plans for one in plan.objects]
+    assert decoys and {(one.shadow, one.harmonize) for one in decoys} == {(None, "none")}
+    assert all(one.shadow and one.harmonize == "lighting" for one in objects)
