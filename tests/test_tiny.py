@@ -41,7 +41,8 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The README's command, typed in another folder, without any network."""
     folder = tmp_path_factory.mktemp("elsewhere")
     (folder / "prompts").symlink_to(ROOT / "prompts")
-    [command] = [c for _, _, code in BLOCKS for c in infgen_commands(code) if "tiny" in c]
+    blocks = [code for _, language, code in BLOCKS if language == "bash"]
+    [command] = [c for code in blocks for c in infgen_commands(code) if "tiny" in c]
     done = subprocess.run(
         [
             sys.executable,

