@@ -7,7 +7,7 @@ The folder, its settings and its finish line are as in a run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -89,23 +89,11 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
         )
         for note in after:
             reporter.warn(note)
-        manifest = Manifest(
-            infgen=__version__,
-            pictures=len(register.pieces()),
-            splits={},
-            classes=_count_up(quarry, register),
-            failures=tuple(
-                Failure(number, f"{one.picture}: {one.failure}")
-                for number, one in enumerate(failures)
-            ),
-            formats=(),
-            notes=(*notes, *after),
-            settings=flatten(settings),
-            models={"eyes": eyes.record} if eyes else {},
-            fingerprint=dict(pinned.fingerprint),
-            sources={},
-            versions=versions(),
+        manifest = _take_stock(
+            quarry, register, failures, settings, pinned.fingerprint, (*notes, *after)
         )
+        if eyes:
+            manifest = msgspec.structs.replace(manifest, models={"eyes": eyes.record})
         _write_sheet(quarry, register, store.folder)
         store.finish(manifest)
         store.log("finished", cutouts=manifest.pictures, failed=len(failures))
@@ -170,6 +158,33 @@ def _write_tables(quarry: Quarry, register: Register, folder: Path) -> Iterator[
             write_file(path, data)
         register.tables[name] = hash_together(data)
     register.close()
+
+
+def _take_stock(
+    quarry: Quarry,
+    register: Register,
+    failures: Sequence[Taken],
+    settings: CutoutsSettings,
+    fingerprint: Mapping[str, str],
+    notes: tuple[str, ...],
+) -> Manifest:
+    """The manifest of what is there."""
+    return Manifest(
+        infgen=__version__,
+        pictures=len(register.pieces()),
+        splits={},
+        classes=_count_up(quarry, register),
+        failures=tuple(
+            Failure(number, f"{one.picture}: {one.failure}") for number, one in enumerate(failures)
+        ),
+        formats=(),
+        notes=notes,
+        settings=flatten(settings),
+        models={},
+        fingerprint=dict(fingerprint),
+        sources={},
+        versions=versions(),
+    )
 
 
 def _count_up(quarry: Quarry, register: Register) -> tuple[ClassCount, ...]:

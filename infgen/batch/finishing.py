@@ -40,7 +40,8 @@ def finish(
         opened = partial(open_eyes, depth)
         write_depths(store, settings, manifest.pictures, depth, opened, reporter)
     if facts := facts_of(store):
-        manifest.models["depth"] = msgspec.to_builtins(facts)
+        models = manifest.models | {"depth": msgspec.to_builtins(facts)}
+        manifest = msgspec.structs.replace(manifest, models=models)
     if settings.files.statistics or settings.grid.grid:
         write_statistics(store, canvas)
     manifest = write_formats(store, manifest, settings.export, crew, reporter)

@@ -373,20 +373,9 @@ def _planner(job: Job, parts: Sequence[Part], store: Store) -> Plans:
     plain = job.planner
     if job.number == 0:
         return plain
+    assert isinstance(plain, Planner)  # grids are complete
     request = _arranged(plain.request, job.part)
-    methods = (job.means.method,) * len(request.classes)
-    past = read_past(store, parts[: job.number])
-    settings = job.settings
-    return Planner(
-        request,
-        settings.plan,
-        methods,
-        plain.canvas,
-        settings.look,
-        plain.nearness,
-        plain.recipe,
-        past,
-    )
+    return plain.again(request, read_past(store, parts[: job.number]))
 
 
 def _arranged(request: Request, part: Part) -> Request:
@@ -462,16 +451,8 @@ def _again(settings: RunSettings, part: Part, number: int, reporter: Reporter) -
     rows = {spec.name: spec for spec in planner.request.classes}
     classes = tuple(rows[name] for name in part.methods if name in rows)
     request = _with_classes(planner.request, classes)
-    methods = (means.method,) * len(classes)
-    planner = Planner(
-        request,
-        settings.plan,
-        methods,
-        planner.canvas,
-        settings.look,
-        planner.nearness,
-        planner.recipe,
-    )
+    assert isinstance(planner, Planner)  # as above
+    planner = planner.again(request)
     return Job(number, part, settings, planner, means, notes)
 
 

@@ -53,12 +53,14 @@ def nearness_of(
 def keep_nearness(
     store: Store, request: Request, found: ResolvedEyes, nearness: Mapping[str, np.ndarray]
 ) -> None:
-    """Write the maps down, unless they are there."""
+    """Write the maps down, unless they are there. What earlier runs kept stays."""
     pictures = {one.name: one for spec in request.backgrounds for one in spec.pictures}
     by_hash = {pictures[name].sha256: near for name, near in nearness.items()}
-    if by_hash.keys() <= _kept(store, found).keys():
+    there = _kept(store, found)
+    if by_hash.keys() <= there.keys():
         return
-    maps = {sha256: (*near.shape, near.tobytes()) for sha256, near in sorted(by_hash.items())}
+    every = sorted((by_hash | there).items())
+    maps = {sha256: (*near.shape, near.tobytes()) for sha256, near in every}
     eye = found.eyes["depth"]
     kept = Kept(eye.name, str(found.record["depth"]["weights"]), maps)
     write_file(store.folder / FOLDER / FILE, msgspec.msgpack.encode(kept))

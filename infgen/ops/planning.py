@@ -195,6 +195,12 @@ class Planner:
         self._deal = self._deal_cutouts(capped) if capped else None
         self.notes = (*self._notes(layouts), *told)
 
+    def again(self, request: Request, past: Past | None = None) -> Planner:
+        """The same for another request, all of it painted alike, and maybe after a `past`."""
+        methods = (self.methods[0],) * len(request.classes)
+        looks, nearness, recipe = self.looks, self.nearness, self.recipe
+        return Planner(request, self.settings, methods, self.canvas, looks, nearness, recipe, past)
+
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that hold pictures, train first."""
@@ -247,10 +253,10 @@ class Planner:
             ),
             finish=draw_finish(stream(self.settings.seed, index, "finish"), self.settings.degrade),
             given=given,
-            changes=self._changes(index, objects),
+            changes=self._changes(index, (*objects, *given)),
         )
 
-    def _changes(self, index: int, objects: Sequence[ObjectPlan]) -> tuple[Change, ...]:
+    def _changes(self, index: int, objects: Sequence[ObjectPlan | GivenPlan]) -> tuple[Change, ...]:
         """What happens to the whole picture, which isn't turned over with what mustn't be."""
         if not self.recipe.pictures:
             return ()
@@ -312,7 +318,19 @@ class Planner:
         row, pick = int(self._rows[scene]), int(self._picks[scene])
         number, settings = self.past.first_background + scene, self.settings
         spec = self.request.backgrounds[row]
-        return plan_scene(spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac)
+        background = plan_scene(
+            spec, number, row, pick, settings.seed, self.canvas, settings.flip_frac
+        )
+        if background.flip and self._shows_sides(background):
+            return msgspec.structs.replace(background, flip=False)
+        return background
+
+    def _shows_sides(self, background: BackgroundPlan) -> bool:
+        """Whether something labelled is to be seen that must not be mirrored."""
+        if not self.labels or all(spec.mirror for spec in self.request.classes):
+            return False
+        given = self.labels.planned(background, self.canvas)
+        return not all(self.request.classes[one.class_id].mirror for one in given)
 
     def _plan_objects(
         self, index: int, ground: Ground

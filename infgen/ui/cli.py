@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -60,6 +60,9 @@ from infgen.ui.terminal import (
 )
 
 Command = Callable[[Mapping[str, Any]], int]
+Making = TypeVar(
+    "Making", RunSettings, RelabelSettings, BankSettings, MergeSettings, CutoutsSettings
+)
 
 EXIT_FAILURES = 3  # done, but not good enough
 POSITIONAL = ("pairs", "datasets")  # settings without an option's name
@@ -126,38 +129,25 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 
 def _run(arguments: Mapping[str, Any]) -> int:
     settings = _settings(arguments)
-    try:
-        manifest = runner.run(settings, Terminal())
-    except Stopped:
-        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
-        raise
+    manifest = _made(runner.run, settings)
     print_summary(manifest, settings.out)
     if statistics := read_statistics(settings.out):
         print_statistics(statistics, settings.out)
-    return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+    return _exit_code(manifest, settings)
 
 
 def _relabel(arguments: Mapping[str, Any]) -> int:
     settings = _settings_of(RelabelSettings, arguments)
-    try:
-        manifest = relabel(settings, Terminal())
-    except Stopped:
-        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
-        raise
+    manifest = _made(relabel, settings)
     print_summary(manifest, settings.out)
-    return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+    return _exit_code(manifest, settings)
 
 
 def _bank(arguments: Mapping[str, Any]) -> int:
     settings = _settings_of(BankSettings, arguments)
-    try:
-        manifest = bank(settings, Terminal())
-    except Stopped:
-        print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
-        raise
+    manifest = _made(bank, settings)
     print_bank(manifest, settings.out)
-    empty = any(not one.objects for one in manifest.classes)
-    return EXIT_FAILURES if empty or len(manifest.failures) > settings.max_failures else 0
+    return _exit_code(manifest, settings, any(not one.objects for one in manifest.classes))
 
 
 def _convert(arguments: Mapping[str, Any]) -> int:
@@ -173,25 +163,31 @@ def _taken(
 ) -> int:
     given = {**arguments, "datasets": arguments["datasets"] or None}
     settings = _settings_of(MergeSettings, given)
-    try:
-        manifest = verb(settings, Terminal())
-    except Stopped:
-        print_stopped(f"what was taken is safe in {settings.out}; run the same command to go on")
-        raise
+    manifest = _made(verb, settings)
     print_summary(manifest, settings.out)
-    return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+    return _exit_code(manifest, settings)
 
 
 def _cutouts(arguments: Mapping[str, Any]) -> int:
     settings = _settings_of(CutoutsSettings, arguments)
+    manifest = _made(cutouts, settings)
+    print_cutouts(manifest, settings.out)
+    return _exit_code(manifest, settings, not manifest.pictures)
+
+
+def _made(verb: Callable[[Making, Terminal], Manifest], settings: Making) -> Manifest:
+    """What a verb makes. Who stops it is told that nothing is lost."""
     try:
-        manifest = cutouts(settings, Terminal())
+        return verb(settings, Terminal())
     except Stopped:
         print_stopped(f"what was made is safe in {settings.out}; run the same command to go on")
         raise
-    print_cutouts(manifest, settings.out)
+
+
+def _exit_code(manifest: Manifest, settings: Making, lacking: bool = False) -> int:
+    """That of a verb which has come to its end, and maybe made too little."""
     failed = len(manifest.failures) > settings.max_failures
-    return EXIT_FAILURES if failed or not manifest.pictures else 0
+    return EXIT_FAILURES if failed or lacking else 0
 
 
 def _plan(arguments: Mapping[str, Any]) -> int:

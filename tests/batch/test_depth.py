@@ -272,3 +272,18 @@ def test_scenes_without_a_picture_keep_their_dice(
         [entry.objects for entry in Store(tmp_path / name).entries()] for name in ("scaled", "not")
     )
     assert one == other
+
+
+def test_growing_keeps_what_is_known_of_earlier_backgrounds(
+    tables: Tables, tmp_path: Path, small_eye
+) -> None:
+    out, model = tmp_path / "out", small_eye("dpt")
+    scenes = tables.backgrounds.parent / "scenes"
+    for name, own in (("one.csv", "scene_1.jpg"), ("two.csv", "scene_2.jpg")):
+        (scenes / name).write_text(f"prompt,num_imgs,images\na table,2,{own}\n")
+    scaled(tables, out, model, backgrounds=scenes / "one.csv", images=2)
+    known = msgspec.msgpack.decode((out / "depth/nearness.msgpack").read_bytes())["maps"]
+    scaled(tables, out, model, backgrounds=scenes / "two.csv", images=2, append=True)
+    grown = msgspec.msgpack.decode((out / "depth/nearness.msgpack").read_bytes())["maps"]
+    assert len(known) == 1 and len(grown) == 2
+    assert known.items() <= grown.items()

@@ -348,7 +348,7 @@ def test_formats_that_need_the_files_refuse_archives(
     tables: Tables, tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(InputError, match=rf"--format {name} .*--pack.*coco, masks"):
-        made(tables, tmp_path / "out", pack="zip", format=f"masks,{name}")
+        made(tables, tmp_path / "out", pack="zip", format=f"coco,{name}")
     assert not (tmp_path / "out").exists()
     made(tables, tmp_path / "out", pack="zip")
     with pytest.raises(InputError, match=f"--format {name}"):

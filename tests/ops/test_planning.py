@@ -19,10 +19,13 @@ from hypothesis import strategies as st
 from infgen.ops.augment.recipe import recipe_of
 from infgen.ops.dealing import ENOUGH_TO_SHARE
 from infgen.ops.framing import cover_size
+from infgen.ops.given import pack
 from infgen.ops.looks import LookSettings
 from infgen.ops.mattes import FEATHERS
 from infgen.ops.planning import MOST_PICTURES, Planner, PlanSettings
+from infgen.records.box import Box
 from infgen.records.errors import InputError
+from infgen.records.labelled import Given, LabelledObject
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.specs import RangeSize, Request
 from tests.asked import a_class, aspect, background, percent, picture, pictures, planner
@@ -434,3 +437,28 @@ def test_what_is_not_to_be_mirrored_is_turned_over_by_no_recipe():
             turned = {change.name for change in thing.look.changes} & {"mirror", "flip"}
             assert bool(turned) == (thing.class_id == 1)
     assert seen == {True, False}
+
+
+# ---- what must not be mirrored -------------------------------------------------------------------
+
+
+def over_a_labelled_scene(mirror: bool) -> list[ImagePlan]:
+    """Plans on a picture that shows a thing with a label, whose class may be mirrored or not."""
+    scene = picture("street.jpg", size=(320, 240))
+    label = LabelledObject(0, Box(20, 30, 60, 70))
+    given = Given((0,), {scene.name: pack(scene.size, [label])}, 1, 1)
+    sign = a_class("sign", appear=(0, 0), mirror=mirror)
+    request = Request((background(40, scene),), (sign,), given)
+    always = {"probability": 1}
+    recipe = recipe_of({"pictures": {"mirror": always, "brightness": always}})
+    one = Planner(request, PlanSettings(), ("paste",), (320, 240), recipe=recipe)
+    return [one.plan(index) for index in one.indices]
+
+
+def test_labelled_scenes_are_mirrored_only_where_what_they_show_may_be() -> None:
+    free, bound = over_a_labelled_scene(True), over_a_labelled_scene(False)
+    assert {plan.background.flip for plan in free} == {True, False}
+    assert {change.name for plan in free for change in plan.changes} == {"mirror", "brightness"}
+    assert {plan.background.flip for plan in bound} == {False}
+    assert {change.name for plan in bound for change in plan.changes} == {"brightness"}
+    assert {plan.given[0].box for plan in bound} == {Box(20, 30, 60, 70)}

@@ -17,7 +17,6 @@ from tests.ops.augment.drawing import (
     SIZE,
     drawn,
     full,
-    iou,
     moves,
     painted,
     piece_of,
@@ -26,12 +25,18 @@ from tests.ops.augment.drawing import (
     seeds,
 )
 
-CLOSE = 0.9  # IoU of two ways to paint the same outline of some thousand pixels
+RIM = 0.6  # pixels to a pixel of outline in which two ways to paint the same may differ
 
 
 def changed(picture, pieces, changes):
     """Whatever little is left of them."""
     return change_picture(picture, pieces, changes, min_visible=0)
+
+
+def length(mask):
+    """How many pixels of a mask, (H, W) bool, lie on its outline."""
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    return np.count_nonzero(mask) - np.count_nonzero(inner)
 
 
 # ---- against outlines moved as points ------------------------------------------------------------
@@ -42,9 +47,9 @@ def changed(picture, pieces, changes):
 def test_a_mask_follows_its_outline(polygon, changes):
     matrix = matrix_of(changes, SIZE)
     wanted = painted(moved(polygon, matrix))
-    assume(np.count_nonzero(wanted) > 800)  # else it is mostly rim
+    assume(np.count_nonzero(wanted) > 400)
     [piece] = changed(scenery(), [piece_of(painted(polygon))], changes).pieces
-    assert iou(full(piece), wanted) > CLOSE
+    assert np.count_nonzero(full(piece) != wanted) <= RIM * length(wanted)
     box, whole = tight_box(full(piece)).xyxy, tight_box(wanted).xyxy
     assert np.abs(np.subtract(box, whole)).max() <= 3  # a pointed corner may end between pixels
 
@@ -56,10 +61,10 @@ def test_areas_grow_as_the_matrix_says(polygon, changes):
     outline = moved(polygon, matrix)
     assume((outline > 1).all() and (outline < np.array(SIZE) - 1).all())
     mask = painted(polygon)
-    assume(np.count_nonzero(mask) > 800)  # else it is mostly rim
     own = [p for p in changed(scenery(), [piece_of(mask)], changes).pieces if not p.copy]
-    ratio = np.count_nonzero(own[0].mask) / np.count_nonzero(mask)
-    assert ratio == pytest.approx(area_scale(matrix), rel=0.08)
+    grown = np.count_nonzero(mask) * area_scale(matrix)
+    rim = RIM * length(mask) * max(area_scale(matrix), 1)
+    assert np.count_nonzero(own[0].mask) == pytest.approx(grown, rel=0.05, abs=rim)
 
 
 @settings(max_examples=40)
@@ -92,6 +97,8 @@ def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     around = cv2.dilate(labelled.astype(np.uint8), np.ones((5, 5))) > 0
     assert (done.picture[inside] == 255).all()
     assert (done.picture[~around] < 128).all()
+    far = cv2.dilate(labelled.astype(np.uint8), np.ones((13, 13))) == 0
+    assert (done.picture[far] == 0).all()
 
 
 @settings(max_examples=40)
