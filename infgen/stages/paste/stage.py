@@ -135,10 +135,11 @@ class Paste:
         canvas = (covered.shape[1], covered.shape[0])
         patch, ids, x, y = self._cutouts.ready(plan, canvas, scene)
         members = self._pictures[plan.cutout].members
-        wholes = counts(cv2.extractChannel(patch, 3) >= OPAQUE, ids, len(members))
+        opaque = cv2.extractChannel(patch, 3) >= OPAQUE
+        wholes = counts(opaque, ids, len(members))
+        mask = part_on(canvas, opaque, x, y)[0]
         ids = None if ids is None else part_on(canvas, ids, x, y)[0]
         patch, x, y = part_on(canvas, patch, x, y)
-        mask = patch[..., 3] >= OPAQUE
         visible = mask & ~covered[y : y + mask.shape[0], x : x + mask.shape[1]]
         return Layer(plan, x, y, patch, mask, visible, wholes, ids, members)
 
