@@ -30,3 +30,13 @@ _wanted() {
   cksum pyproject.toml
   pwd
 }
+
+# Pages are driven in a real browser: Debian's Chromium, where this machine may install it. Without
+# one those tests are skipped, and say so.
+have_chromium() {
+  command -v chromium >/dev/null && return
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+  echo "installing chromium"
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
+}

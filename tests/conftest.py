@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.making import Tables, make_tables
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes says more about the machine than about infgen.
 settings.register_profile("infgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -53,3 +58,25 @@ def small_eye(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
         return folder if folder.exists() else BUILDERS[architecture](folder)
 
     return build
+
+
+# What keeps it from looking for the world outside, where there is none.
+CHROMIUM_FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium. A test that asks for it is skipped where there is none, but on CI."""
+    path = shutil.which("chromium")
+    if path is None:
+        assert not os.environ.get("CI"), "no chromium: scripts/test couldn't install it"
+        pytest.skip("no chromium: on Debian, apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
