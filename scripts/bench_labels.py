@@ -24,8 +24,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import simulated_model
+import tiny_oracle
 import tiny_world
 from simulated_model import SimulatedModel
+from tiny_oracle import Held, judged_label, things_of
 
 import infgen
 from infgen.batch.bank import BARS, Easel
@@ -292,20 +294,6 @@ def verify_table(shared: Path) -> str:
 # ---- tiny ----------------------------------------------------------------------------------------
 
 
-SHAPE = 0.5  # IoU of silhouettes, seen and drawn: less is a smear of the right colour
-AIR = 2  # pixels around a label's mask
-GREY = 150  # in which the oracle sees no thing
-
-
-class Held(NamedTuple):
-    """A label of a tiny dataset: its class, whether the oracle agrees, and the IoU of its mask with
-    the oracle's pixels."""
-
-    name: str
-    holds: bool
-    mask: float
-
-
 def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[list[Held], int]:
     """The labels of a run with the tiny checkpoint, and how many objects it left out."""
     prompts = Path(__file__).resolve().parents[1] / "prompts" / "tiny"
@@ -321,8 +309,7 @@ def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[lis
             verify=verify,
             seed=seed,
         )
-        names = [one.name for one in Store(out).manifest().classes]
-        things = [next(thing for thing in tiny_world.THINGS if name in thing) for name in names]
+        things = things_of(out)
         held, left_out = [], 0
         for entry in Store(out).entries():
             shown = _read(out / entry.file)
@@ -330,30 +317,8 @@ def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[lis
             for label in entry.objects:
                 mask = decode_rle(label.rle, entry.size)
                 if label.visible_frac == 1.0:
-                    held.append(_held(shown, things[label.class_id], mask, label.box))
+                    held.append(judged_label(shown, things[label.class_id], mask, label.box))
     return held, left_out
-
-
-def _held(shown: np.ndarray, name: str, mask: np.ndarray, box: Box) -> Held:
-    """A label holds if the oracle sees the thing in it, in its colour and silhouette, filling the
-    label's box, and nothing else of a size that counts. It is shown what the mask covers, with a
-    little air: beside it may stand other things, which have labels of their own."""
-    x0, y0, x1, y1 = (round(edge) for edge in box.xyxy)
-    part = np.s_[max(y0 - AIR, 0) : y1 + AIR, max(x0 - AIR, 0) : x1 + AIR]
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * AIR + 1,) * 2, np.uint8)) != 0
-    seen = np.where(near[..., None], shown, np.uint8(GREY))[part]
-    seen = np.ascontiguousarray(seen)
-    found = tiny_world.look(seen, name)
-    if found is None:
-        return Held(name, False, 0.0)
-    here = (x0 - part[1].start, y0 - part[0].start, x1 - part[1].start, y1 - part[0].start)
-    others = [tiny_world.look(seen, other) for other in tiny_world.THINGS if other != name]
-    largest = max((other.pixels for other in others if other), default=0)
-    holds = found.shape >= SHAPE and tiny_world.box_iou(found.box, here) >= 0.6
-    pixels = tiny_world.spot(seen, name, found.box)
-    label = mask[part]
-    both, either = np.count_nonzero(label & pixels), np.count_nonzero(label | pixels)
-    return Held(name, holds and largest < 0.2 * found.pixels, both / either)
 
 
 def tiny_table(images: int) -> str:
@@ -365,6 +330,8 @@ def tiny_table(images: int) -> str:
         mask = np.mean([one.mask for one in held])
         kept = len(held) / (len(held) + left_out)
         lines.append(f"| {name} | {share:.3f} of {len(held)} | {kept:.2f} | {mask:.2f} |")
+    agreed = ", ".join(f"{share:.3f} {what}" for what, share in tiny_oracle.agreed().items())
+    lines += ["", f"The oracle itself, on drawn things, says of labels that they hold: {agreed}."]
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -349,9 +350,9 @@ THINGS: dict[str, Thing] = {
     for thing in (
         Thing("red ball", _ball, (206, 26, 30), 1.0, (345, 13)),
         Thing("blue cube", _cube, (42, 84, 224), 0.95, (215, 246), 0.55, 0.45),
-        Thing("yellow star", _star, (255, 216, 30), 1.0, (43, 66), 0.6, 0.6),
+        Thing("yellow star", _star, (255, 216, 30), 1.0, (38, 66), 0.6, 0.6),
         Thing("green cone", _cone, (38, 188, 78), 0.8, (100, 166), 0.45),
-        Thing("striped animal", _animal, (238, 124, 34), 1.4, (15, 40), 0.64, 0.5),
+        Thing("striped animal", _animal, (238, 124, 34), 1.4, (15, 38), 0.64, 0.5),
         Thing("pink ring", _ring, (240, 76, 172), 1.0, (305, 344), 0.4, 0.5),
         Thing("purple mushroom", _mushroom, (136, 52, 200), 0.95, (256, 296), 0.3),
     )
@@ -376,10 +377,7 @@ def _cutout(
 
 def paint(picture: Picture, name: str, box: Box, rng: Rng | None = None) -> Picture:
     """`picture` with the thing `name` drawn to fill `box`, its shade varied a little by `rng`."""
-    shade = THINGS[name].colour
-    if rng is not None:
-        red, green, blue = (int(c) for c in np.clip(np.array(shade) + rng.integers(-8, 9), 26, 255))
-        shade = red, green, blue
+    shade = THINGS[name].colour if rng is None else _shade(THINGS[name], rng)
     x0, y0, x1, y1 = box
     colours, alpha = _cutout(name, x1 - x0, y1 - y0, shade)
     out = picture.copy()
@@ -387,6 +385,19 @@ def paint(picture: Picture, name: str, box: Box, rng: Rng | None = None) -> Pict
     mixed = part + alpha[..., None] * (colours.astype(np.float32) - part)
     out[y0:y1, x0:x1] = np.round(mixed).astype(np.uint8)
     return out
+
+
+def cutout(thing: Thing, size: tuple[int, int], rng: Rng) -> npt.NDArray[np.uint8]:
+    """A thing that fills `size` = (width, height), its shade varied a little: RGBA."""
+    colours, alpha = _cutout(thing.name, *size, _shade(thing, rng))
+    return np.dstack([colours, np.round(255 * alpha).astype(np.uint8)])
+
+
+def _shade(thing: Thing, rng: Rng) -> Colour:
+    red, green, blue = (
+        int(c) for c in np.clip(np.array(thing.colour) + rng.integers(-8, 9), 26, 255)
+    )
+    return red, green, blue
 
 
 def random_box(name: str, rng: Rng, size: int = SIZE, full: float = 0.12) -> Box:
@@ -528,6 +539,34 @@ def spot(picture: Picture, name: str, box: Box) -> Mask:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     wide = cv2.copyMakeBorder(inside, 8, 8, 8, 8, cv2.BORDER_CONSTANT)
     return cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel)[8:-8, 8:-8] != 0
+
+
+@cache
+def solid(name: str, width: int, height: int) -> Mask:
+    """The silhouette of a faithful drawing of width x height, gaps closed as `spot` does."""
+    grey: Picture = np.full((height, width, 3), 150, np.uint8)
+    box = (0, 0, width, height)
+    return spot(paint(grey, name, box), name, box)
+
+
+def likeness(picture: Picture, name: str, box: Box, cut: Sequence[str] = ()) -> float:
+    """IoU of the thing's silhouette in `box` with the drawing's, either way round, gaps closed in
+    both: stripes and lights are what a blur takes first. On one of the sides that are `cut`
+    ("left", "top", "right", "bottom") the thing may go on beyond the picture, for up to as much
+    again as is seen."""
+    x0, y0, x1, y1 = box
+    seen = spot(picture, name, box)[y0:y1, x0:x1]
+    height, width = seen.shape
+    best = 0.0
+    for side, more in [("", 0.0), *product(cut, (0.15, 0.3, 0.5, 0.75, 1.0))]:
+        wide = width + round(more * width) * (side in ("left", "right"))
+        high = height + round(more * height) * (side in ("top", "bottom"))
+        x, y = (wide - width) * (side == "left"), (high - height) * (side == "top")
+        whole = solid(name, wide, high)
+        for drawn in (whole, whole[:, ::-1]):
+            part = drawn[y : y + height, x : x + width]
+            best = max(best, float((seen & part).sum() / max((seen | part).sum(), 1)))
+    return best
 
 
 def box_iou(one: Box, two: Box) -> float:

@@ -8,8 +8,11 @@ import pytest
 
 from tests.tiny import script
 
+pytestmark = pytest.mark.xdist_group("labels")  # one set of tries for all of them
+
 script("simulated_model")
 script("tiny_world")
+oracle = script("tiny_oracle")
 bench = script("bench_labels")
 
 
@@ -41,3 +44,11 @@ def test_faults_are_told_by_their_names(tries) -> None:
     often = {"black": "one flat colour", "noise": "nothing but noise", "cut off": "cut off"}
     for fault, reason in often.items():
         assert reasons[fault].count(reason) >= 0.6 * len(reasons[fault]), fault
+
+
+def test_the_oracle_knows_true_labels_from_spoiled_ones() -> None:
+    """What it says of the tiny checkpoint's labels is worth as much as this."""
+    holds = oracle.agreed(images=60, seed=3)
+    assert holds.pop("true") >= 0.98
+    assert holds.pop("a smear") <= 0.4  # a blot may happen to be as large and round as the thing
+    assert len(holds) == 4 and max(holds.values()) <= 0.03, holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -45,6 +46,11 @@ class FolderCount(msgspec.Struct, omit_defaults=True):
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
 
+    def add(self, size: int) -> None:
+        """Count a file of so many bytes."""
+        self.files += 1
+        self.bytes += size
+
 
 class Statistics(msgspec.Struct):
     """statistics.json: the pictures' number and (width, height), their folders, and the archives in
@@ -82,10 +88,10 @@ def _lines(store: Store) -> Iterator[_Line]:
 
 
 def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Statistics:
-    folders: dict[str, FolderCount] = {}
-    tallies: dict[str, Tally] = {}
+    folders: defaultdict[str, FolderCount] = defaultdict(FolderCount)
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
     packs: dict[str, None] = {}
-    pictures = 0
+    pictures, masks = 0, f"{FOLDERS['mask']}_"
     for line in lines:
         pictures += 1
         pixels = line.size[0] * line.size[1]
@@ -93,21 +99,16 @@ def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Sta
             packs[line.pack] = None
         for file, size in ((line.file, line.bytes), *line.beside.items()):
             name = file.rpartition("/")[0]
-            one = folders.setdefault(name, FolderCount())
-            one.files += 1
-            one.bytes += size
+            folders[name].add(size)
             if file == line.file:
-                tallies.setdefault(name, Tally()).add(pixels, line.sums, line.squares)
-            elif name.startswith(f"{FOLDERS['mask']}_"):
+                tallies[name].add(pixels, line.sums, line.squares)
+            elif name.startswith(masks):
                 area = sum(one.area for one in line.objects)
-                tally = tallies.setdefault(name, Tally())
-                tally.add(pixels, (255 * area,), (255 * 255 * area,))
+                tallies[name].add(pixels, (255 * area,), (255 * 255 * area,))
     for scale in read_scales(folder):
         name = scale.file.rpartition("/")[0]
-        one = folders.setdefault(name, FolderCount())
-        one.files += 1
-        one.bytes += scale.bytes
-        tallies.setdefault(name, Tally()).add(scale.pixels, scale.sums, scale.squares)
+        folders[name].add(scale.bytes)
+        tallies[name].add(scale.pixels, scale.sums, scale.squares)
         if scale.pack:
             packs[scale.pack] = None
     for name, tally in tallies.items():

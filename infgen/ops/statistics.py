@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import add
 
 import cv2
 import numpy as np
@@ -52,4 +53,7 @@ class Tally:
 
 def _plus(one: Sums, other: Iterable[int]) -> Sums:
     other = tuple(other)
-    return tuple(a + b for a, b in zip(one, other, strict=True)) if one else other
+    if not one:
+        return other
+    assert len(one) == len(other)  # pictures with as many channels
+    return tuple(map(add, one, other))
