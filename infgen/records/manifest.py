@@ -107,7 +107,7 @@ class Manifest(msgspec.Struct, frozen=True):
         head = "".join(f"<th>{title}</th>" for title in ("class", "images", "objects", "left out"))
         rows = "".join(
             f"<tr><td>{escape(one.name)}</td><td>{one.images}</td><td>{one.objects}</td>"
-            f"<td>{', '.join(f'{n} {reason}' for reason, n in sorted(one.dropped.items()))}</td></tr>"
+            f"<td>{', '.join(f'{n} {why}' for why, n in sorted(one.dropped.items()))}</td></tr>"
             for one in self.classes
         )
         return (

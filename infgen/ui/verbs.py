@@ -139,7 +139,7 @@ def plan(
     """Every picture's plan, in order, as `run` with the same settings would make it."""
     from infgen.batch import runner
 
-    planner = runner.plan(_filled(RunSettings, config, settings), _heard(reporter))
+    planner = runner.plan(_filled(RunSettings, config, settings), reporter)
     return map(planner.plan, planner.indices)
 
 
@@ -161,7 +161,7 @@ def preview(
     path = None if file is None else Path(file)
     if dataset is not None:
         return sheets.preview_dataset(Path(dataset), path, count)
-    planner = runner.plan(_filled(RunSettings, config, settings), _heard(reporter))
+    planner = runner.plan(_filled(RunSettings, config, settings), reporter)
     return sheets.preview_plan(planner, path, count)
 
 

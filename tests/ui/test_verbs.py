@@ -118,6 +118,13 @@ def test_a_manifest_is_a_table_in_a_notebook() -> None:
     assert text.count("<tr>") == 3
 
 
+def test_what_is_wrong_is_a_sentence_in_a_notebook() -> None:
+    with pytest.raises(InputError) as raised:
+        infgen.run(imgaes=3)  # type: ignore[call-arg]
+    told = "InputError: there is no setting 'imgaes': did you mean 'images'?"
+    assert raised.value._render_traceback_() == [told]
+
+
 # ---- notebooks -----------------------------------------------------------------------------------
 
 
