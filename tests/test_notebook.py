@@ -24,6 +24,8 @@ import pytest
 
 from tests.making import ROOT, processes_with, wait_until
 
+pytestmark = pytest.mark.xdist_group("notebook")  # run once for all of them
+
 SOURCE = ROOT / "scripts/colab/infgen_quickstart.py"
 NOTEBOOK = SOURCE.with_suffix(".ipynb")
 RUNNER = ROOT / "tests/run_notebook.py"
