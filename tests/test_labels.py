@@ -8,8 +8,6 @@ import pytest
 
 from tests.tiny import script
 
-pytestmark = pytest.mark.xdist_group("labels")  # judged once for all of them
-
 script("simulated_model")
 script("tiny_world")
 bench = script("bench_labels")
