@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import msgspec
@@ -98,3 +99,18 @@ class Manifest(msgspec.Struct, frozen=True):
     def unmasked(self) -> int:
         """Objects that have a box without a mask."""
         return sum(one.unmasked for one in self.classes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: its classes with their counts."""
+        splits = ", ".join(f"{count} {name}" for name, count in self.splits.items())
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        head = "".join(f"<th>{title}</th>" for title in ("class", "images", "objects", "left out"))
+        rows = "".join(
+            f"<tr><td>{escape(one.name)}</td><td>{one.images}</td><td>{one.objects}</td>"
+            f"<td>{', '.join(f'{n} {why}' for why, n in sorted(one.dropped.items()))}</td></tr>"
+            for one in self.classes
+        )
+        return (
+            f"<p>{self.pictures} pictures ({splits}{failed})</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )

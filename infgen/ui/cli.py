@@ -35,7 +35,6 @@ from infgen.batch.settings import (
     read_toml,
 )
 from infgen.batch.statistics import read_statistics
-from infgen.formats import EXPORTS
 from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
 from infgen.records.errors import InfgenError, InputError, Problem
@@ -58,6 +57,7 @@ from infgen.ui.terminal import (
     print_summary,
     written_out,
 )
+from infgen.ui.wording import GROUPS, help_of
 
 Command = Callable[[Mapping[str, Any]], int]
 Making = TypeVar(
@@ -67,22 +67,6 @@ Making = TypeVar(
 EXIT_FAILURES = 3  # done, but not good enough
 POSITIONAL = ("pairs", "datasets")  # settings without an option's name
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-GROUPS = {
-    "run": "the run",
-    "plan": "what is planned",
-    "grid": "the full grid",
-    "look": "how pasted objects go into the scene",
-    "augment": "augmentation",
-    "inpaint": "inpainting",
-    "model": "the diffusion model",
-    "verify": "what judges painted objects",
-    "pictures": "the pictures",
-    "depth": "depth maps",
-    "files": "their files",
-    "export": "the labels",
-    "cutting": "how objects are cut out",
-}
 
 EPILOGUE = """\
 exit codes: 0 done; 2 bad input, nothing written; 3 done, but more pictures failed than
@@ -438,9 +422,4 @@ def _metavar(option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    text = option.help + (f" ({', '.join(EXPORTS)})" if option.name == "format" else "")
-    default = option.default
-    if default is not None and default != () and option.kind is not bool:
-        shown = ",".join(default) if isinstance(default, tuple) else default
-        text += f" (default: {shown})"
-    return text.replace("%", "%%")
+    return help_of(option).replace("%", "%%")

@@ -35,6 +35,7 @@ from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest, Uses
 from infgen.records.plan import ImagePlan
+from infgen.ui.pace import Pace
 
 HEARTBEAT = 10.0  # seconds between progress lines in a log
 SHOWN_FAILURES = 10
@@ -172,26 +173,18 @@ class Heartbeat:
     """Progress as plain lines: one every few seconds, and one at the end."""
 
     def __init__(self, terminal: Terminal, what: str, total: int, done: int):
-        self._terminal, self._what, self._total = terminal, what, total
-        self._done = self._before = done
-        self._began = self._spoke = time.monotonic()
+        self._terminal, self._pace = terminal, Pace(what, total, done)
+        self._spoke = time.monotonic()
 
     def beat(self) -> None:
-        self._done += 1
+        self._pace.done += 1
         now = time.monotonic()
-        if now - self._spoke >= HEARTBEAT and self._done < self._total:
+        if now - self._spoke >= HEARTBEAT and self._pace.done < self._pace.total:
             self._spoke = now
-            rate = self._rate(now)
-            self._say(f", {rate:.1f}/s, {_clock((self._total - self._done) / rate)} left")
+            self._terminal.say(self._pace.text(to_go=True))
 
     def close(self) -> None:
-        self._say(f", {self._rate(time.monotonic()):.1f}/s")
-
-    def _rate(self, now: float) -> float:
-        return max(self._done - self._before, 1) / max(now - self._began, 1e-3)
-
-    def _say(self, rest: str) -> None:
-        self._terminal.say(f"{self._what}: {self._done} of {self._total}{rest}")
+        self._terminal.say(self._pace.text())
 
 
 class _Rate(ProgressColumn):
@@ -200,12 +193,6 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.1f}/s" if speed else "-/s", style="progress.data.speed")
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"
 
 
 # ---- before and after ----------------------------------------------------------------------------
