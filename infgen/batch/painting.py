@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from infgen.batch.engines import Crew, usable_cores
+from infgen.batch.marks import settle
 from infgen.batch.methods import Means
 from infgen.batch.nearness import keep_nearness
 from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
@@ -70,6 +71,7 @@ def fill_gaps(
     """Make every picture from `first` to before `total` that isn't there yet: `make` gives them by
     index, in order, and `failed` the record of one that took its worker down with it, for a
     reason. Archives hold pictures `together`, and are made again as a whole."""
+    settle(store)
     missing = store.mend(total, settings.keep_backgrounds, first)
     if not missing:
         return
