@@ -103,12 +103,12 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
     return manifest
 
 
-def plan_append(settings: RunSettings, store: Store, reporter: Reporter) -> Plans:
-    """The planner of what --append would add."""
+def plan_append(settings: RunSettings, store: Store, reporter: Reporter) -> tuple[Plans, Means]:
+    """The planner of what --append would add, and what would paint it."""
     job, parts = _job(settings, store, reporter)
     planner = _planner(job, parts, store)
     told(planner, job.means, job.notes, reporter)
-    return planner
+    return planner, job.means
 
 
 # ---- which part it is ----------------------------------------------------------------------------
