@@ -20,7 +20,9 @@ from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
 from infgen.batch.convert import convert, merge
 from infgen.batch.cutouts import cutouts
-from infgen.batch.preview import TILES, preview_dataset, preview_plan
+from infgen.batch.foresight import foresee
+from infgen.batch.marking import indices_of, mark
+from infgen.batch.preview import TILES, preview_dataset
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
     BankSettings,
@@ -49,6 +51,7 @@ from infgen.ui.terminal import (
     print_bank,
     print_cutouts,
     print_error,
+    print_estimate,
     print_eyes,
     print_models,
     print_plans,
@@ -189,9 +192,10 @@ def _plan(arguments: Mapping[str, Any]) -> int:
 def _preview(arguments: Mapping[str, Any]) -> int:
     dataset, file, count = (arguments[name] for name in ("dataset", "file", "count"))
     if dataset is None:
-        path = preview_plan(runner.plan(_settings(arguments), Terminal()), file, count)
-    else:
-        path = preview_dataset(dataset, file, count)
+        seen = foresee(_settings(arguments), file, count, Terminal())
+        print_estimate(seen.estimate, seen.paths)
+        return 0
+    path = preview_dataset(dataset, file, count)
     with written_out():
         print(path)
     return 0
@@ -212,6 +216,22 @@ def _export(arguments: Mapping[str, Any]) -> int:
         raise
     with written_out():
         print(f"{folder} now holds {', '.join(manifest.formats)}")
+    return 0
+
+
+def _mark(arguments: Mapping[str, Any]) -> int:
+    folder, undo, settings = arguments["dataset"], arguments["undo"], _settings(arguments)
+    pictures = indices_of(arguments["pictures"])
+    try:
+        manifest = mark(folder, pictures, arguments["reason"], undo, settings.workers, Terminal())
+    except Stopped:
+        print_stopped(f"run the same command again to finish the formats in {folder}")
+        raise
+    with written_out():
+        print(
+            f"{manifest.marked} of {manifest.pictures} pictures are marked and kept out of "
+            f"{', '.join(manifest.formats)}"
+        )
     return 0
 
 
@@ -276,7 +296,7 @@ def _unknown_text(text: str) -> str:
         )
         for option in options(of)
     ]
-    known += ["--config", "--json", "--file", "--count"]
+    known += ["--config", "--json", "--file", "--count", "--reason", "--undo"]
     near = [] if text in known else difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see infgen --help"
     return f"there is no option {text} here: {hint}"
@@ -335,13 +355,14 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")
     _add_settings(plan)
 
-    preview = _verb(verbs, "preview", _preview, "draw a contact sheet of a plan, or of a dataset")
+    preview = _verb(verbs, "preview", _preview, "look at a plan and what it takes, or at a dataset")
     preview.add_argument("dataset", nargs="?", type=Path, help="a finished dataset's folder")
     preview.add_argument(
         "--file",
         type=Path,
-        metavar="PNG",
-        help="default: preview.png in the dataset; infgen-preview.png here",
+        metavar="PATH",
+        help="default: preview.png in the dataset; of a plan infgen-preview.png and .html here, of "
+        "which an ending picks one",
     )
     preview.add_argument(
         "--count", type=int, metavar="N", default=TILES, help=f"pictures on it (default: {TILES})"
@@ -353,6 +374,15 @@ def _parser() -> argparse.ArgumentParser:
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")
     _add_settings(export, only=(*_names_of("export"), "workers"))
+
+    marked = _verb(verbs, "mark", _mark, "keep bad pictures of a finished dataset out of training")
+    marked.add_argument("dataset", type=Path, help="a finished dataset's folder")
+    marked.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="numbers as in file names, or ranges: 15-20"
+    )
+    marked.add_argument("--reason", default="", metavar="TEXT", help="what is bad about them")
+    marked.add_argument("--undo", action="store_true", help="take their marks away again")
+    _add_settings(marked, only=("workers",))
 
     check = _verb(verbs, "audit", _audit, "look hard at any dataset, whoever made it")
     check.add_argument("dataset", type=Path, help="a dataset's folder, .json, data.yaml or .txt")

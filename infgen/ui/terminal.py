@@ -251,6 +251,9 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         if manifest.backgrounds.files:
             text = f"most used background: {_most_used(manifest.backgrounds)}"
             console.print(text, soft_wrap=True)
+        if manifest.marked:
+            text = f"{manifest.marked} of them are marked as bad, and kept out of the formats"
+            console.print(text, soft_wrap=True)
         for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
@@ -397,6 +400,16 @@ def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
         console = _Console(sys.stdout)
         console.print(table)
         console.print("{} pictures ({}) of {} x {}".format(planner.count, shares, *planner.canvas))
+
+
+def print_estimate(rows: Sequence[tuple[str, str]], paths: Sequence[Path]) -> None:
+    """What a run takes, and the files that show what it makes."""
+    with written_out():
+        for name, value in rows:
+            print(f"{name:<12}{value}")
+        print()
+        for path in paths:
+            print(path)
 
 
 def _table(first: str, *numbers: str) -> Table:

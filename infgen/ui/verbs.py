@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -153,16 +153,17 @@ def preview(
     reporter: Reporter | None = None,
     **settings: Unpack[RunOptions],
 ) -> Path:
-    """Draw a contact sheet of a finished `dataset`, or else of the plan for the settings, and
-    return the PNG's path."""
+    """Draw a contact sheet of a finished `dataset`, or else look at what the settings would make:
+    its boxes, spreads, warnings and costs. Returns the PNG's path, beside which a plan has a page
+    of the same name, .html, with all of it; or that of `file`, whose ending picks one of them."""
     from infgen.batch import preview as sheets
-    from infgen.batch import runner
+    from infgen.batch.foresight import foresee
 
     path = None if file is None else Path(file)
     if dataset is not None:
         return sheets.preview_dataset(Path(dataset), path, count)
-    planner = runner.plan(_filled(RunSettings, config, settings), reporter)
-    return sheets.preview_plan(planner, path, count)
+    seen = foresee(_filled(RunSettings, config, settings), path, count, _heard(reporter))
+    return seen.paths[0]
 
 
 @takes(RunSettings, only=(*ExportSettings.__struct_fields__, "workers"))
@@ -182,6 +183,22 @@ def export(
         raise InputError([Problem(f"export takes no setting '{name}'") for name in foreign])
     values = fill(RunSettings, {**settings, "format": format})
     return exporting.export(Path(dataset), values.export, values.workers, _heard(reporter))
+
+
+def mark(
+    dataset: str | Path,
+    pictures: Sequence[int],
+    *,
+    reason: str = "",
+    undo: bool = False,
+    reporter: Reporter | None = None,
+) -> Manifest:
+    """Keep pictures of a finished dataset out of all that is trained on, or take them in again
+    (`undo`): by their numbers, as in their names and records. They stay on disk, in marked/;
+    marks.json says why, and the formats that the dataset has are written anew."""
+    from infgen.batch.marking import mark
+
+    return mark(Path(dataset), pictures, reason, undo, reporter=_heard(reporter))
 
 
 @takes(AuditSettings)
