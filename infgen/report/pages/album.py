@@ -1,7 +1,7 @@
-"""Pictures and what is known of them, in files of bounded size that a page reads when it needs them.
+"""Pictures and what is known of them, in files of bounded size that a page reads when it needs to.
 
-An album's index, NAME.js, has a line for each picture: what filters, counts and sorting look at. The
-rest (masks, boxes, provenance) is in parts, NAME-000.js and on, each of which goes with a sheet of
+An album's index, NAME.js, has a line for each picture: what filters and sorting look at. The rest
+(masks, boxes, provenance) is in parts, NAME-000.js and on, each of which goes with a sheet of
 thumbnails, NAME-000.jpg. All are scripts that call infgen.receive(name, data), as pages from disk
 may load no data otherwise.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from infgen.report.colours import class_colours, contrast
+from infgen.report.colours import Colour, class_colours, contrast
 from infgen.report.contents import Contents
 from infgen.report.items import Item
 from infgen.report.pages.thumbnails import Thumbnail, draw_sheet, read_picture
@@ -119,7 +119,7 @@ class Album:
             "rejects": self._rejects,
             "total": contents.pictures,
             "classes": [
-                [name, "#%02x%02x%02x" % colour, "#%02x%02x%02x" % contrast(colour)]
+                (name, _hex(colour), _hex(contrast(colour)))
                 for name, colour in zip(contents.classes, colours, strict=True)
             ],
             "methods": METHODS,
@@ -139,6 +139,10 @@ class Album:
             **self._teller.summary(item, self._rejects),
         }
         return line | ({"trouble": thumbnail.trouble} if thumbnail.trouble else {})
+
+
+def _hex(colour: Colour) -> str:
+    return "#" + bytes(colour).hex()
 
 
 def _relative(item: Item, folder: Path) -> str:

@@ -138,7 +138,7 @@ def _rejected(item: Item) -> list[list[Any]]:
     if item.marked:
         return [_row(thing) for thing in item.things]
     return [_row(one) for one in _retried(item)] + [
-        [one.class_id, OUT, round(one.box.area) if one.box else 0, len(one.tries)]
+        [one.class_id, OUT, round(one.box.area) if one.box else None, len(one.tries)]
         for one in _dropped_of(item)
     ]
 
@@ -180,7 +180,7 @@ def _edges(box: Box) -> list[float]:
 
 def _box_told(box: Box) -> str:
     x0, y0, x1, y1 = (f"{edge:g}" for edge in _edges(box))
-    return f"{x0}, {y0} to {x1}, {y1}"
+    return f"{x0}, {y0} – {x1}, {y1}"
 
 
 def _filled(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ infgen.album = (() => {
   const { element, number, count } = infgen;
   const byId = (id) => document.getElementById(id);
   const album = document.body.dataset.album;
+  const rejects = album === "rejects";
   const PER_PAGE = 120; // cards that are added at a time
   const SMALL = 32 ** 2; // areas as COCO's: below are small, and from the next on large
   const LARGE = 96 ** 2;
@@ -24,14 +25,14 @@ infgen.album = (() => {
     medium: "medium",
     large: "large (area ≥ 96² px)",
   };
-  const sizeOf = (area) => (area < SMALL ? "small" : area < LARGE ? "medium" : "large");
+  const sizeOf = (area) => (area === null ? "" : area < SMALL ? "small" : area < LARGE ? "medium" : "large");
 
   // What can be drawn: key on the keyboard, word on the button, shown at first.
   const LAYERS = {
-    masks: ["m", "Masks", true],
-    boxes: ["b", "Boxes", true],
+    masks: ["m", "Masks", !rejects],
+    boxes: ["b", "Boxes", !rejects],
     decoys: ["d", "Decoys", false],
-    out: ["x", "Left out", album === "rejects"],
+    out: ["x", "Left out", rejects],
   };
 
   // Objects are lists: class, method, area, tries, score.
@@ -44,15 +45,15 @@ infgen.album = (() => {
     class: { title: "Class", ofObject: (one) => one[0] },
     reason: { title: "Reason", ofPicture: (picture) => picture.reasons || [] },
     verdict: { title: "Verdict", ofPicture: (picture) => picture.verdicts || [] },
-    size: { title: "Object size", ofObject: (one) => sizeOf(one[AREA]) },
+    size: { title: "Object size", ofObject: (one) => sizeOf(one[AREA]), labelled: true },
     split: { title: "Split", ofPicture: (picture) => [picture.split] },
-    method: { title: "Method", ofObject: (one) => one[1] },
+    method: { title: "Method", ofObject: (one) => one[1], labelled: true },
   };
   // Filters by range, both ends included.
   const RANGES = {
-    side: { title: "Object size in pixels", hint: "root of its area", ofObject: (one) => Math.sqrt(one[AREA]) },
-    objects: { title: album === "rejects" ? "Rejects per picture" : "Objects per picture", ofPicture: (picture) => picture.objects.length },
-    score: { title: "Score", hint: "0 to 1", step: "any", ofObject: (one) => (one.length > SCORE ? one[SCORE] : NaN) },
+    side: { title: "Object size in pixels", hint: "root of the area", ofObject: (one) => Math.sqrt(one[AREA]), labelled: true },
+    objects: { title: rejects ? "Rejects per picture" : "Objects per picture", ofPicture: (picture) => picture.objects.length },
+    score: { title: "Score", hint: "0 to 1", step: "any", ofObject: (one) => (one.length > SCORE ? one[SCORE] : NaN), labelled: true },
   };
   const extent = (picture, pick, from) => pick(...picture.objects.map((one) => one[from] ?? 0), 0);
   const SORTS = {
@@ -106,7 +107,8 @@ infgen.album = (() => {
     byId("reset").hidden = !filtered();
     byId("nothing").hidden = matches.length > 0;
     byId("grid").replaceChildren();
-    cards.forEach((card) => sight.unobserve(card));
+    sight.disconnect();
+    seen.clear();
     cards = [];
     addCards();
   }
@@ -198,6 +200,7 @@ infgen.album = (() => {
   }
 
   function choice(name, row) {
+    if (rejects && row.labelled) return null;
     const counts = amounts(row);
     let values = [...counts.keys()];
     const order = { class: data.classes.map((_, id) => id), size: Object.keys(SIZES), verdict: Object.keys(VERDICTS) }[name];
@@ -236,7 +239,8 @@ infgen.album = (() => {
     return input;
   }
 
-  function ends(name, { title, hint, step, ofObject }) {
+  function ends(name, { title, hint, step, ofObject, labelled }) {
+    if (rejects && labelled) return null;
     if (name === "score" && !data.pictures.some((picture) => picture.objects.some((one) => one.length > SCORE))) return null;
     if (ofObject && !data.pictures.some((picture) => picture.objects.length)) return null;
     const inputs = ["from", "to"].map((word, end) => {
@@ -248,7 +252,7 @@ infgen.album = (() => {
       controls.push(() => (input.value = range[name][end] ?? ""));
       return input;
     });
-    const said = hint ? element("span", { class: "quiet" }, ` ${hint}`) : null;
+    const said = hint ? element("span", { class: "hint" }, hint) : null;
     return element("fieldset", {}, element("legend", {}, title, said), element("div", { class: "range" }, inputs[0], "–", inputs[1]));
   }
 
@@ -273,11 +277,13 @@ infgen.album = (() => {
 
   // ---- cards --------------------------------------------------------------------------------
 
+  const shortened = (text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
   /** How a picture is told in a few words. */
   function summary(picture) {
     const names = new Map();
     picture.objects.forEach(([id]) => names.set(id, (names.get(id) || 0) + 1));
-    const told = [...names].slice(0, 6).map(([id, times]) => `${times > 1 ? `${times} × ` : ""}${data.classes[id][0]}`);
+    const told = [...names].slice(0, 6).map(([id, times]) => `${times > 1 ? `${times} × ` : ""}${shortened(wordsFor("class", id))}`);
     if (names.size > 6) told.push(`and ${names.size - 6} more classes`);
     return told.join(", ") || "no objects";
   }
@@ -290,13 +296,14 @@ infgen.album = (() => {
     if (picture.trouble) thumb.append(element("span", { class: "trouble" }, picture.trouble));
     const kind = picture.marked ? element("span", { class: "flag", title: picture.marked }, "marked") : null;
     const caption = element("span", { class: "caption" }, element("span", {}, `${picture.number} · ${picture.split}`), kind,
-      element("span", {}, count(picture.objects.length, album === "rejects" ? "reject" : "object")));
+      element("span", {}, count(picture.objects.length, rejects ? "reject" : "object")));
     const label = `Picture ${picture.number}, ${picture.split}: ${summary(picture)}${picture.marked ? `; marked: ${picture.marked}` : ""}`;
-    const inside = [element("span", { class: "frame" }, thumb), caption];
+    const why = rejects ? element("span", { class: "why" }, picture.reasons.join("; ")) : null;
+    const inside = [element("span", { class: "frame" }, thumb), caption, why];
     const made = album === "strip"
       ? element("a", { class: "card", href: `gallery.html#picture=${picture.number}`, "aria-label": label }, ...inside)
       : element("button", { type: "button", class: "card", "aria-label": label, "aria-haspopup": "dialog", tabindex: rank ? "-1" : "0" }, ...inside);
-    made.rank = rank;
+    Object.assign(made, { rank, picture });
     return made;
   }
 
@@ -342,7 +349,7 @@ infgen.album = (() => {
   );
 
   function show(target) {
-    const picture = matches[target.rank];
+    const { picture } = target;
     const thumb = target.querySelector(".thumb");
     setSprite(thumb, picture);
     if (picture.trouble) return;

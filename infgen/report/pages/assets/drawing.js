@@ -4,7 +4,7 @@
 "use strict";
 
 infgen.drawing = (() => {
-  const INSIDE = 0.38; // how much of a picture a mask hides
+  const INSIDE = 0.24; // how much of a picture a mask hides
 
   /** The runs of object pixels in `rle`, [start, stop, start, stop, ...], counted down the columns.
    * A character holds five bits, lowest first, and a sixth for "more follow"; from the third number
@@ -134,10 +134,10 @@ infgen.drawing = (() => {
     pen.save();
     pen.globalAlpha = faint ? 0.25 : 1;
     pen.setLineDash(dashed ? [5 * ratio, 4 * ratio] : []);
-    for (const [width, style] of [[3.5, contrast], [1.75, colour]]) {
+    for (const [width, style] of [[3.25, contrast], [1.75, colour]]) {
       pen.lineWidth = width * ratio;
       pen.strokeStyle = style;
-      if (style === contrast) pen.globalAlpha *= 0.55;
+      if (style === contrast) pen.globalAlpha *= 0.4;
       else pen.globalAlpha = faint ? 0.25 : 1;
       pen.strokeRect(x0, y0, Math.max(x1 - x0, 2 * ratio), Math.max(y1 - y0, 2 * ratio));
     }

@@ -88,7 +88,8 @@ const infgen = (() => {
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const tell = (theme) => {
-      button.textContent = `Colours: ${theme}`;
+      button.replaceChildren(element("span", { class: "roomy" }, "Colours: "), theme);
+      button.setAttribute("aria-label", `Colours: ${theme}`);
     };
     let theme = storedTheme();
     tell(theme);

@@ -5,6 +5,7 @@
 infgen.viewer = (() => {
   const { element, number, count } = infgen;
   const byId = (id) => document.getElementById(id);
+  const MOST_TOLD = 3; // objects all of whose story is told at once
   const MOST_NAMED = 14; // objects that get their names written beside them
 
   let rank = 0;
@@ -126,7 +127,7 @@ infgen.viewer = (() => {
   }
 
   const section = (title, ...inside) => element("section", {}, element("h3", {}, title), ...inside);
-  const place = (box) => `${box[0]}, ${box[1]} to ${box[2]}, ${box[3]}`;
+  const place = ([x0, y0, x1, y1]) => `${x0}, ${y0} – ${x1}, ${y1}`;
 
   function facts(rows) {
     return element("dl", { class: "facts" }, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
@@ -134,8 +135,8 @@ infgen.viewer = (() => {
 
   // Columns of the labels' table, those of which nothing is known left out.
   const COLUMNS = {
-    "box (x0, y0 to x1, y1)": (thing) => place(thing.box),
-    "area, px": (thing) => number(thing.area ?? 0),
+    box: (thing) => place(thing.box),
+    area: (thing) => number(thing.area ?? 0),
     visible: (thing) => (thing.visible === undefined ? "" : `${Math.round(100 * thing.visible)} %`),
     method: (thing) => (thing.method ? infgen.album.wordsFor("method", thing.method) : ""),
     score: (thing) => (thing.score === undefined ? "" : String(thing.score)),
@@ -163,7 +164,7 @@ infgen.viewer = (() => {
       more.hidden = !more.hidden;
       opener.setAttribute("aria-expanded", !more.hidden);
     });
-    if (detail.things.length === 1) opener.click();
+    if (detail.things.length <= MOST_TOLD) opener.click();
     return [row, more];
   }
 
