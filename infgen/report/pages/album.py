@@ -117,7 +117,6 @@ class Album:
         colours = class_colours(len(contents.classes))
         return {
             "rejects": self._rejects,
-            "total": contents.pictures,
             "classes": [
                 (name, _hex(colour), _hex(contrast(colour)))
                 for name, colour in zip(contents.classes, colours, strict=True)

@@ -49,7 +49,11 @@ class Teller:
             told["verdicts"] = [verdict for verdict in VERDICTS if verdict in verdicts]
         if rejects:
             told["reasons"] = sorted(set(_reasons(item)))
-        flags = {"decoys": bool(entry and entry.decoys), "out": bool(_left_out(item))}
+        flags = {
+            "masks": any(thing.rle for thing in item.things),
+            "decoys": bool(entry and entry.decoys),
+            "out": bool(_left_out(item)),
+        }
         return told | _filled(flags | {"marked": item.marked})
 
     # ---- what is drawn and told of a picture -------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,15 +22,10 @@ from infgen.report.pages import album, write_pages
 from infgen.report.pages.thumbnails import SIDE
 from infgen.report.pages.words import MEASURES
 from tests.making import save, snapshot
-from tests.report.pages.site import FAILED, MARKED, TRIED, Site, make_foreign_site, make_site
+from tests.report.pages.site import FAILED, MARKED, TRIED, Site, make_foreign_site
 
 pytestmark = pytest.mark.xdist_group("pages")
 BARE = Contents("Nothing", (), 0, [], [], [], [])
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return make_site(tmp_path_factory.mktemp("site"))
 
 
 def data_of(folder: Path, name: str) -> Any:
@@ -87,7 +81,7 @@ def test_names_are_text_wherever_they_stand(site: Site) -> None:
 def test_pages_ask_for_nothing_from_elsewhere(site: Site) -> None:
     for name, data in snapshot(site.folder).items():
         if not name.endswith(".jpg"):
-            assert b"http" not in data and b"@import" not in data
+            assert b"://" not in data and b"@import" not in data
         if name.endswith(".html"):
             for _, attributes in Elements(data.decode()).found:
                 for key in ("src", "href"):
@@ -97,7 +91,6 @@ def test_pages_ask_for_nothing_from_elsewhere(site: Site) -> None:
 def test_every_picture_is_told_of_once_and_where_it_is(site: Site) -> None:
     index = data_of(site.folder, "gallery")
     assert [one["number"] for one in index["pictures"]] == [item.number for item in site.gallery]
-    assert index["total"] == 100_000
     parts = [data_of(site.folder, f"gallery-{n:03d}") for n in range(len(index["sheets"]))]
     details = [one for part in parts for one in part]
     assert len(details) == len(site.gallery) and len(parts) > 1

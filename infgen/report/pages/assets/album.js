@@ -101,9 +101,8 @@ infgen.album = (() => {
 
   function refresh() {
     matches = data.pictures.filter(passes).sort((a, b) => SORTS[sort][1](a, b) || a.number - b.number);
-    const shown = data.pictures.length;
-    const total = album === "gallery" && data.total > shown ? ` (of ${number(data.total)} in the dataset)` : "";
-    byId("status").textContent = (filtered() ? `${number(matches.length)} of ` : "") + count(shown, "picture") + (filtered() ? ` match${matches.length === 1 ? "es" : ""}` : "") + total;
+    const shown = count(data.pictures.length, "picture");
+    byId("status").textContent = filtered() ? `${number(matches.length)} of ${shown} match` : shown;
     byId("reset").hidden = !filtered();
     byId("nothing").hidden = matches.length > 0;
     byId("grid").replaceChildren();
@@ -119,7 +118,7 @@ infgen.album = (() => {
     showFilters();
     refresh();
     writeAddress();
-    byId("status").focus?.();
+    byId("status").focus(); // the button that had it is gone
   }
 
   // ---- the address: everything that is chosen -------------------------------------------------
@@ -127,7 +126,7 @@ infgen.album = (() => {
   function address() {
     const said = [];
     for (const [name, values] of Object.entries(chosen)) {
-      if (values.size) said.push(`${name}=${[...values].map(encodeURIComponent).join(",")}`);
+      if (values.size) said.push(`${name}=${[...values].map(encoded).join(",")}`);
     }
     for (const [name, [from, to]] of Object.entries(range)) {
       if (!open(name)) said.push(`${name}=${from ?? ""}~${to ?? ""}`);
@@ -159,6 +158,8 @@ infgen.album = (() => {
     for (const name of Object.keys(LAYERS)) layers[name] = on ? on.includes(name) : LAYERS[name][2];
     wanted = /^\d+$/.test(said.get("picture") || "") ? +said.get("picture") : null;
   }
+
+  const encoded = (text) => encodeURIComponent(text.toWellFormed?.() ?? text);
 
   function decoded(text) {
     try {
@@ -206,9 +207,9 @@ infgen.album = (() => {
     const order = { class: data.classes.map((_, id) => id), size: Object.keys(SIZES), verdict: Object.keys(VERDICTS) }[name];
     if (order) values = order.filter((value) => counts.has(value));
     else values.sort();
-    const tells = values.length > 1 || (values.length === 1 && counts.get(values[0]) < data.pictures.length);
-    if (!tells && name !== "class") return null;
-    if (!values.length) return null;
+    const some = values.length === 1 && row.ofPicture && counts.get(values[0]) < data.pictures.length;
+    const isLegend = name === "class" && values.length;
+    if (values.length < 2 && !some && !isLegend) return null; // it would tell nothing apart
     const labels = values.map((value) => {
       const box = element("input", { type: "checkbox" });
       box.addEventListener("change", () => {
@@ -224,9 +225,8 @@ infgen.album = (() => {
         element("span", { class: "amount" }, element("span", { class: "unseen" }, "pictures: "), number(counts.get(value))));
     });
     const list = element("div", { class: "choices" }, ...labels);
-    const parts = [element("legend", {}, row.title)];
-    if (labels.length > 12) parts.push(finder(row.title, labels));
-    return element("fieldset", {}, ...parts, list);
+    const narrow = labels.length > 12 ? finder(row.title, labels) : null;
+    return element("fieldset", {}, element("legend", {}, row.title), narrow, list);
   }
 
   /** A field that narrows a long list. */
@@ -258,7 +258,7 @@ infgen.album = (() => {
 
   /** Buttons for the layers that there is anything of. */
   function toggles(place) {
-    const any = (name) => name === "masks" || name === "boxes" || data.pictures.some((picture) => picture[name]);
+    const any = (name) => name === "boxes" || data.pictures.some((picture) => picture[name]);
     for (const [name, [key, word]] of Object.entries(LAYERS)) {
       if (!any(name)) continue;
       const button = element("button", { type: "button", "data-layer": name, title: `${word} (${key})`, "aria-keyshortcuts": key }, word, element("kbd", { "aria-hidden": "true" }, key));

@@ -123,7 +123,8 @@ infgen.drawing = (() => {
     pen.fill(path, "evenodd");
     pen.clip(path, "evenodd"); // what is drawn lies on pixels of the mask and on no others
     pen.globalAlpha = faint ? 0.25 : 0.95;
-    pen.lineWidth = (3 * ratio) / Math.min(across, down);
+    const thick = pen.canvas.width < 500 * ratio ? 2 : 3; // half of it is clipped away
+    pen.lineWidth = (thick * ratio) / Math.min(across, down);
     pen.strokeStyle = colour;
     pen.stroke(path);
     pen.restore();

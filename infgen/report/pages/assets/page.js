@@ -88,8 +88,7 @@ const infgen = (() => {
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     const tell = (theme) => {
-      button.replaceChildren(element("span", { class: "roomy" }, "Colours: "), theme);
-      button.setAttribute("aria-label", `Colours: ${theme}`);
+      button.textContent = `Colours: ${theme}`;
     };
     let theme = storedTheme();
     tell(theme);

@@ -8,6 +8,8 @@ infgen.viewer = (() => {
   const MOST_TOLD = 3; // objects all of whose story is told at once
   const MOST_NAMED = 14; // objects that get their names written beside them
 
+  const BELOW = "(max-width: 56rem)"; // as in pages.css
+
   let rank = 0;
   let picture;
   let detail = null;
@@ -76,7 +78,10 @@ infgen.viewer = (() => {
   function fit() {
     const stage = byId("stage");
     const style = getComputedStyle(stage);
-    const room = [stage.clientWidth - 2 * parseFloat(style.paddingLeft), stage.clientHeight - 2 * parseFloat(style.paddingTop)];
+    const pad = 2 * parseFloat(style.paddingTop);
+    const below = matchMedia(BELOW).matches; // what is told comes after the picture, not beside it
+    const room = [stage.clientWidth - pad, below ? 0.62 * innerHeight : stage.clientHeight - pad];
+    stage.style.maxHeight = below ? "70vh" : "";
     const scale = exact ? 1 / (window.devicePixelRatio || 1) : Math.min(room[0] / picture.size[0], room[1] / picture.size[1]);
     const [width, height] = picture.size.map((side) => Math.max(side * scale, 1));
     Object.assign(byId("large").parentElement.style, { width: `${width}px`, height: `${height}px` });
@@ -155,7 +160,9 @@ infgen.viewer = (() => {
     const [, colour] = infgen.album.data.classes[thing.class] || [];
     const known = (thing.facts || []).length || thing.tries;
     const about = [element("span", { class: "swatch", style: { background: colour } }), element("span", { class: "name" }, infgen.album.wordsFor("class", thing.class))];
-    const opener = element("button", { type: "button", class: "opener", "aria-expanded": known ? "false" : null, "aria-disabled": known ? null : "true" }, ...about);
+    const opener = known
+      ? element("button", { type: "button", class: "opener", "aria-expanded": "false" }, ...about)
+      : element("span", { class: "opener", tabindex: "0" }, ...about);
     const row = element("tr", { class: "object" }, element("th", { scope: "row" }, opener), ...columns.map(([, tell]) => element("td", {}, tell(thing))));
     pointAt(row, thing);
     if (!known) return [row];
