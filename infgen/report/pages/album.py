@@ -19,8 +19,9 @@ from urllib.parse import quote
 from infgen.report.colours import Colour, class_colours, contrast
 from infgen.report.contents import Contents
 from infgen.report.items import Item
+from infgen.report.pages.teller import Teller
 from infgen.report.pages.thumbnails import Thumbnail, draw_sheet, read_picture
-from infgen.report.pages.words import METHODS, Teller, measures_told
+from infgen.report.pages.words import METHODS, measures_told
 from infgen.sources.disk import write_file
 
 PER_PART = 36  # pictures whose details and thumbnails are read together

@@ -337,6 +337,11 @@ def test_the_keyboard_is_enough(opened: Opener, site: Site) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     wait_for_picture(page, numbers[3])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy")
+    page.wait_for_function("document.getElementById('said').textContent.includes('copied')")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == site.page("gallery.html", f"#picture={numbers[3]}")
     page.keyboard.press("d")
     assert page.get_attribute('#viewer-toggles [data-layer="decoys"]', "aria-pressed") == "true"
     page.keyboard.press("Escape")
@@ -350,7 +355,7 @@ def test_links_open_their_picture_or_say_that_it_is_not_there(opened: Opener, si
     page = opened(site.page("gallery.html", f"#picture={TRIED}")).page
     wait_for_picture(page, TRIED)
     other = opened(site.page("gallery.html", "#picture=99999")).page
-    assert "Picture 99999 isn't among those shown" in (other.text_content("#status") or "")
+    assert "Picture 99999 isn't among them" in (other.text_content("#status") or "")
     assert not other.locator("#viewer").is_visible()
 
 
@@ -436,6 +441,7 @@ def test_light_and_dark(opened: Opener, site: Site) -> None:
     light.click("#theme")
     assert light.evaluate(paper) == dark.evaluate(paper)
     light.click('a[href="rejects.html"]')  # and it stays so
+    light.wait_for_selector("h1:has-text('Rejects')")
     assert light.evaluate(paper) == dark.evaluate(paper)
 
 

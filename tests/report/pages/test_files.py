@@ -175,7 +175,7 @@ def test_pictures_that_no_browser_reads_are_written_once_more(
 def test_files_stay_small_whatever_the_dataset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """2,000 pictures of 100 objects each: the index is read at once, the rest bit by bit."""
+    """Pictures of 100 objects each: the index is read at once, the rest bit by bit."""
     save(tmp_path / "a.jpg", np.full((480, 640, 3), 90, np.uint8))
     jagged = np.random.default_rng(0).random((30, 30)) < 0.9
     things = []
@@ -184,14 +184,14 @@ def test_files_stay_small_whatever_the_dataset(
         x, y = 60 * (number % 10), 44 * (number // 10)
         mask[y : y + 30, x : x + 30] = jagged
         things.append(Thing(number, Box(x, y, x + 30, y + 30), encode_rle(mask), 810))
-    items = [Item(n, "train", (640, 480), tmp_path, "a.jpg", tuple(things)) for n in range(2000)]
+    items = [Item(n, "train", (640, 480), tmp_path, "a.jpg", tuple(things)) for n in range(400)]
     names = tuple(f"class {n}" for n in range(100))
     write_pages(tmp_path / "report", replace(BARE, classes=names, pictures=100_000), items, [])
     sizes = {name: len(data) for name, data in snapshot(tmp_path / "report").items()}
     parts = [name for name in sizes if name.startswith("data/gallery-")]
-    assert len(parts) >= 2 * 2000 / album.PER_PART
+    assert len(parts) >= 2 * 400 / album.PER_PART
     assert max(sizes[name] for name in parts) < album.PART_BYTES * 1.2
-    assert sizes["data/gallery.js"] < 6_000_000
+    assert sizes["data/gallery.js"] * 2000 / 400 < 6_000_000  # for the usual sample
     assert all(size < 60_000 for name, size in sizes.items() if name.endswith(".html"))
     text = (tmp_path / "report/gallery.html").read_text()
-    assert "2,000 of 100,000 pictures" in text
+    assert "400 of 100,000 pictures" in text

@@ -4,6 +4,7 @@
 "use strict";
 
 infgen.drawing = (() => {
+  const MOST_PIXELS = 2 ** 24; // of a canvas: 64 MB
   const INSIDE = 0.24; // how much of a picture a mask hides
 
   /** The runs of object pixels in `rle`, [start, stop, start, stop, ...], counted down the columns.
@@ -103,8 +104,9 @@ infgen.drawing = (() => {
   function draw(canvas, [width, height], marks) {
     const ratio = window.devicePixelRatio || 1;
     const place = canvas.getBoundingClientRect();
-    canvas.width = Math.max(Math.round(place.width * ratio), 1);
-    canvas.height = Math.max(Math.round(place.height * ratio), 1);
+    const share = Math.min(Math.sqrt(MOST_PIXELS / (place.width * place.height * ratio ** 2 || 1)), 1);
+    canvas.width = Math.max(Math.round(place.width * ratio * share), 1);
+    canvas.height = Math.max(Math.round(place.height * ratio * share), 1);
     const pen = canvas.getContext("2d");
     const [across, down] = [canvas.width / width, canvas.height / height];
     marks.filter((mark) => mark.mask).forEach((mark) => tint(pen, mark, height, across, down, ratio));
