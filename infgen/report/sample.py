@@ -1,0 +1,100 @@
+"""Which pictures are shown: spread evenly, with a few of every class, and of every reason why
+something was thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from infgen.report.items import Item
+
+EACH = 4  # pictures that show a class, at the least, where there are so many and there is room
+REJECTS = 40  # pictures for each reason, at the most
+MOST_REJECTS = 1000
+FAILED, MARKED = "failed", "marked"
+
+
+class Sample:
+    """Chooses among `total` pictures, none of which failed, as they are added in order."""
+
+    def __init__(self, total: int, most: int):
+        self._total, self._most = total, most
+        self._seen = 0
+        self._even = {rank * total // most for rank in range(most)} if total > most else None
+        self._chosen: list[Item] = []
+        self._by_class: dict[Hashable, _Thinned] = {}
+        self._rejects: dict[Hashable, _Thinned] = {}
+
+    def add(self, item: Item) -> None:
+        """Look at a picture. One that failed is shown among the rejects only."""
+        for reason in _reasons(item):
+            self._rejects.setdefault(reason, _Thinned(REJECTS)).add(item)
+        if item.failure:
+            return
+        if self._even is None or self._seen in self._even:
+            self._chosen.append(item)
+        elif self._even is not None:
+            for class_id in {thing.class_id for thing in item.things}:
+                self._by_class.setdefault(class_id, _Thinned(EACH)).add(item)
+        self._seen += 1
+
+    def chosen(self) -> list[Item]:
+        """The pictures to show, in order."""
+        shown: dict[Hashable, int] = {}
+        for item in self._chosen:
+            for class_id in {thing.class_id for thing in item.things}:
+                shown[class_id] = shown.get(class_id, 0) + 1
+        rare: dict[int, Item] = {}
+        for class_id, found in sorted(self._by_class.items(), key=lambda one: str(one[0])):
+            wanted = EACH - shown.get(class_id, 0)
+            rare |= {item.number: item for item in found.items(max(wanted, 0))}
+        extra = list(rare.values())[: self._most // 2]
+        even = _spread(self._chosen, self._most - len(extra))
+        return sorted([*even, *extra], key=lambda item: item.number)
+
+    def rejected(self) -> list[Item]:
+        """Pictures that failed, are marked, or lack something that was wanted or tried, in order:
+        some for each reason."""
+        found = {item.number: item for one in self._rejects.values() for item in one.items()}
+        return _spread([found[number] for number in sorted(found)], MOST_REJECTS)
+
+
+class _Thinned:
+    """Up to twice `least` things, spread evenly over all that were added: whenever there are more,
+    every other one goes, and only every so many is taken from then on."""
+
+    def __init__(self, least: int):
+        self._least, self._step, self._seen = least, 1, 0
+        self._kept: list[Item] = []
+
+    def add(self, item: Item) -> None:
+        if self._seen % self._step == 0:
+            self._kept.append(item)
+            if len(self._kept) > 2 * self._least:
+                self._kept = self._kept[::2]
+                self._step *= 2
+        self._seen += 1
+
+    def items(self, most: int | None = None) -> list[Item]:
+        return _spread(self._kept, self._least if most is None else most)
+
+
+def _reasons(item: Item) -> Iterable[Hashable]:
+    """Why a picture is among the rejects, each reason once."""
+    if item.failure:
+        return {FAILED}  # these say what went wrong with that very picture
+    return {*_left_out(item), *([MARKED] if item.marked else [])}
+
+
+def _left_out(item: Item) -> Iterator[Hashable]:
+    if item.entry is None:
+        return
+    for gone in (*item.entry.dropped, *item.entry.dropped_decoys):
+        yield "dropped", gone.reason
+    for one in (*item.entry.objects, *item.entry.dropped, *item.entry.decoys):
+        yield from (("tried", verdict.reason) for verdict in one.tries if verdict.reason)
+
+
+def _spread(items: list[Item], most: int) -> list[Item]:
+    """`most` of them, or all if they are fewer, evenly spaced from the first on."""
+    most = min(most, len(items))
+    return [items[number * len(items) // most] for number in range(most)]
