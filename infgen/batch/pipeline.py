@@ -60,6 +60,16 @@ class Made:
     background_file: str = ""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A picture that is done: its labels, its pixels as they were `seen` before they were encoded,
+    (H, W, 3) uint8, and `data`, the bytes of its file."""
+
+    sample: Sample
+    seen: np.ndarray
+    data: np.ndarray
+
+
 class Pipeline:
     """Makes pictures of one run by index, into `settings.out`. `painter` is the diffusion model,
     for runs that need one, and `eyes` are the models that look at what it paints: such a pipeline
@@ -146,6 +156,24 @@ class Pipeline:
                 painter.stop()
                 raise
 
+    def in_memory(self, indices: Sequence[int]) -> Iterator[tuple[ImagePlan, Shown | Exception]]:
+        """These pictures as they would be kept, without a file being written: each plan with what
+        comes of it. With a painter they come as they are done."""
+        assert not self.settings.keep_backgrounds
+        for ticket, result in (
+            self._results(indices, self._painter) if self._painter else self._pasted(indices)
+        ):
+            try:
+                shown = result if isinstance(result, Exception) else self._show(ticket.plan, result)
+            except Exception as error:
+                shown = error
+            yield ticket.plan, shown
+
+    def _pasted(self, indices: Sequence[int]) -> Iterator[tuple[Ticket, Sample | Exception]]:
+        for index in indices:
+            for ticket in self._begin([self.planner.plan(index)]):
+                yield ticket, self._paste_or_paint(ticket)
+
     def _results(
         self, indices: Sequence[int], painter: Painter
     ) -> Iterator[tuple[Ticket, Sample | Exception]]:
@@ -229,10 +257,9 @@ class Pipeline:
         self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...], shelf: Shelf
     ) -> Entry:
         """Give the picture its changes and its finish, write it, and tell what it shows."""
-        if plan.changes:
-            sample = augment(sample, plan, self.settings.plan.min_visible)
-        seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
-        file, data = self._layout.file(plan), self._encode(seen, plan.finish)
+        shown = self._show(plan, sample)
+        sample, seen, data = shown.sample, shown.seen, shown.data
+        file = self._layout.file(plan)
         beside = list(self._layout.beside(plan, sample, partial(self._bare, plan), shelf.first))
         at = shelf.put(file, data.data)
         for name, more in beside:
@@ -259,6 +286,13 @@ class Pipeline:
             squares=squares,
             changes=sample.changes,
         )
+
+    def _show(self, plan: ImagePlan, sample: Sample) -> Shown:
+        """A painted picture with its changes and its finish."""
+        if plan.changes:
+            sample = augment(sample, plan, self.settings.plan.min_visible)
+        seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
+        return Shown(sample, seen, self._encode(seen, plan.finish))
 
     def _encode(self, seen: np.ndarray, finish: Finish | None) -> np.ndarray:
         """The bytes of the picture's file. What its finish takes off JPEG's quality is in a PNG,
