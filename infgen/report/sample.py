@@ -14,7 +14,8 @@ FAILED, MARKED = "failed", "marked"
 
 
 class Sample:
-    """Chooses among `total` pictures, none of which failed, as they are added in order."""
+    """Chooses `most` of the pictures that are added in order, of which `total` neither failed nor
+    are marked."""
 
     def __init__(self, total: int, most: int):
         self._total, self._most = total, most
@@ -25,10 +26,10 @@ class Sample:
         self._rejects: dict[Hashable, _Thinned] = {}
 
     def add(self, item: Item) -> None:
-        """Look at a picture. One that failed is shown among the rejects only."""
+        """Look at a picture. One that failed or is marked is shown among the rejects only."""
         for reason in _reasons(item):
             self._rejects.setdefault(reason, _Thinned(REJECTS)).add(item)
-        if item.failure:
+        if item.failure or item.marked:
             return
         if self._even is None or self._seen in self._even:
             self._chosen.append(item)
