@@ -22,8 +22,9 @@ class Instance(msgspec.Struct, frozen=True):
     and `visible_frac` the share (0..1) of the whole object that it is. In pictures that somebody
     else has labelled, `rle` may be empty: only a box is known, and `area` is that box's, rounded.
     `score` (0..1) is how sure the label is, where it was found in a picture that somebody else had
-    painted. `tries` are those of a diffusion model; the last one was used. `look` says how it went
-    into the scene. `crowd` marks a region of many objects that aren't told apart.
+    painted. `tries` are those of a diffusion model; the last one, whose noise is from `seed`, was
+    used. `look` says how it went into the scene. `crowd` marks a region of many objects that aren't
+    told apart.
 
     The method "given" says that the background showed it already, with a label of its own.
     """
@@ -42,6 +43,7 @@ class Instance(msgspec.Struct, frozen=True):
     tries: tuple[Verdict, ...] = ()
     look: Look = Look()
     crowd: bool = False
+    seed: int = 0
 
 
 class Decoy(msgspec.Struct, frozen=True):

@@ -294,6 +294,7 @@ def finished(scene: Scene) -> Sample:
                 method="inpaint",
                 tries=one.tries,
                 look=one.plan.look,
+                seed=attempt_seed(one.plan.seed, len(one.tries) - 1),
             )
         )
     decoys = tuple(
