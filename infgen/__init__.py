@@ -34,6 +34,7 @@ __all__ = [
     "plan",
     "preview",
     "relabel",
+    "report",
     "run",
 ]
 
@@ -112,6 +113,24 @@ def audit(
     from infgen.report.audit.settings import AuditSettings
 
     return judge(Path(dataset), fill(AuditSettings, settings), reporter, second_opinion)
+
+
+def report(
+    dataset: str | Path,
+    *,
+    out: str | Path | None = None,
+    gallery: int = 2000,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Write a report on any dataset that READERS can read: pages with charts and `gallery` of its
+    pictures, and figures.json. Returns the path of the first page, in `out`: by default that is the
+    folder `report` of a dataset that infgen made, and `infgen-report` here for others."""
+    from infgen.batch.report import report as write
+    from infgen.batch.settings import fill
+    from infgen.report.settings import ReportSettings
+
+    settings = fill(ReportSettings, {"gallery": gallery})
+    return write(Path(dataset), None if out is None else Path(out), settings.gallery, reporter)
 
 
 def relabel(

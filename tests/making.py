@@ -34,8 +34,8 @@ class Tables:
     classes: Path
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """Keyword arguments of `infgen.run`: a small canvas, and what is given."""
-        small = {"width": 96, "height": 80, "images": 12, "workers": 1}
+        """Keyword arguments of `infgen.run`: a small canvas, no report, and what is given."""
+        small = {"width": 96, "height": 80, "images": 12, "workers": 1, "report": False}
         return {"backgrounds": self.backgrounds, "classes": self.classes, **small, **more}
 
     def options(self, **more: Any) -> list[str]:
@@ -44,8 +44,15 @@ class Tables:
             text
             for name, value in self.settings(**more).items()
             if value is not None
-            for text in (f"--{name.replace('_', '-')}", str(value))
+            for text in _option(name, value)
         ]
+
+
+def _option(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", str(value)]
 
 
 def make_tables(folder: Path, scenes: int = 6, names: Iterable[str] = ("coin", "note")) -> Tables:

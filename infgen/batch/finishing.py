@@ -31,7 +31,8 @@ def finish(
     reporter: Reporter,
 ) -> Manifest:
     """Say what is odd about what was made, draw the sheet, the depth maps by that model, count the
-    pixels of pictures of `canvas` = (width, height), write the formats, the manifest, and the report on it all."""
+    pixels of pictures of `canvas` = (width, height), write the formats, the manifest, and a report
+    on it all."""
     thoughts = tuple(second_thoughts(manifest))
     for note in thoughts:
         reporter.warn(note)

@@ -54,8 +54,7 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
     yield (
         f"{figures.counted:,} pictures ({splits}) of {sizes or 'no size'} pixels with "
         f"{figures.objects:,} labelled objects of {len(figures.classes):,} classes. "
-        f"{figures.negatives:,} of the pictures show none of them. Made with infgen "
-        f"{manifest.infgen}."
+        f"{figures.negatives:,} of the pictures show none. Made with infgen {manifest.infgen}."
     )
     yield ""
     if drawn:
@@ -78,9 +77,8 @@ def _classes(figures: Figures, prompts: Mapping[str, str]) -> Iterator[str]:
     for class_id, one in enumerate(figures.classes[:MOST_ROWS]):
         images = f"{sum(one.images.values()):,}"
         counts = (f"{one.objects.get(name, 0):,}" for name in splits)
-        yield _row(str(class_id), one.name, prompts.get(one.name, ""), images, *counts)
-    if left := len(figures.classes) - MOST_ROWS:
-        yield from ("", f"And {left:,} more: `manifest.json`.") if left > 0 else ()
+        yield _row(str(class_id), one.name, prompts.get(one.name) or "-", images, *counts)
+    yield from _more(len(figures.classes) - MOST_ROWS)
 
 
 def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
@@ -112,10 +110,12 @@ def _sources(manifest: Manifest) -> Iterator[str]:
         for what, files in one.items():
             sources.setdefault(what, {}).update(files)
     yield from ("", "## Sources and rights", "")
-    counted = [(what, len(files), len(set(files.values()))) for what, files in sources.items()]
-    for what, files, hashes in counted:
+    for what, files in sources.items():
         if files:
-            yield f"- {what}: {files:,} files, {hashes:,} different ones by SHA-256 (in `manifest.json`)"
+            yield (
+                f"- {what}: {len(files):,} files, {len(set(files.values())):,} different ones by "
+                "SHA-256 (in `manifest.json`)"
+            )
     yield (
         "- Under which licence they are isn't known to infgen, and it gives the dataset none: who "
         "publishes it has to."
@@ -132,8 +132,7 @@ def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
     yield _row(*["---"] * 4)
     for name, what, reason, count in rows[:MOST_REASONS]:
         yield _row(name or "-", what, reason or "-", f"{count:,}")
-    if left := len(rows) - MOST_REASONS:
-        yield from ("", f"And {left:,} more such lines: `manifest.json`.") if left > 0 else ()
+    yield from _more(len(rows) - MOST_REASONS)
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:
@@ -153,13 +152,13 @@ def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
     yield f"- faulty labels: {_counted(audit.labels.faults) if faults else 'none found'}"
     leakage = audit.leakage
     yield (
-        f"- of {leakage.compared:,} pictures compared, {leakage.duplicates:,} have an earlier twin; "
-        f"{leakage.leaked:,} leak from one split into another"
+        f"- of {leakage.compared:,} pictures compared, {leakage.duplicates:,} have an earlier "
+        f"twin; {leakage.leaked:,} leak from one split into another"
     )
     if (agreement := audit.agreement) and agreement.iou_p50 is not None:
         yield (
-            f"- a second opinion ({agreement.estimate}) on {agreement.objects:,} labels: median IoU "
-            f"of {agreement.of} {agreement.iou_p50:.2f}"
+            f"- a second opinion ({agreement.estimate}) on {agreement.objects:,} labels: median "
+            f"IoU of {agreement.of} {agreement.iou_p50:.2f}"
         )
     if (seams := audit.seams) and seams.blind:
         yield "- seams: no verdict, the probe is blind here"
@@ -171,7 +170,7 @@ def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
 
 def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
     yield from ("", "## Files", "", "- images/ (or fg_bg, packs/): the pictures")
-    yield from (f"- {name}: {formats.get(name, '')}" for name in manifest.formats)
+    yield from (f"- {name}: {_text(formats.get(name, ''))}" for name in manifest.formats)
     yield "- `samples-*.jsonl`, `manifest.json`: all that is known of every picture, and totals"
     yield "- `report/index.html`: the dataset to look at, and its statistics"
 
@@ -197,6 +196,11 @@ def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _more(left: int) -> Iterator[str]:
+    if left > 0:
+        yield from ("", f"And {left:,} more: `manifest.json`.")
 
 
 def _row(*cells: str) -> str:

@@ -27,8 +27,8 @@ class Contents:
     """All of a report but its pictures. `classes` are names by class id, `facts` short lines of
     (name, value) for the head of the page, `notes` whole sentences worth a warning, `rejects` rows
     of (class, what, reason, how many) for all that was thrown away or marked, `pictures` how many
-    the dataset has. `prompts` are what a model was asked to paint, by class id, where that is known;
-    `manifest` is there for infgen's own datasets."""
+    the dataset has. `prompts` are what a model was asked to paint, by class id, where that is
+    known; `manifest` is there for infgen's own datasets."""
 
     title: str
     classes: tuple[str, ...]

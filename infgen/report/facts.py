@@ -97,7 +97,7 @@ def licences_of(manifest: Manifest) -> list[str]:
 
 
 def _eyes(eyes: Mapping[str, Any]) -> Iterable[str]:
+    known = {row.id: row.licence for rows in EYES.values() for row in rows.values()}
     for role, eye in eyes.items():
         source = str(eye["model"]).partition("@")[0]
-        row = next((row for rows in EYES.values() for row in rows.values() if row.id == source), None)
-        yield f"{source}: {row.licence if row else 'see its model card'} ({role})"
+        yield f"{source}: {known.get(source, 'see its model card')} ({role})"

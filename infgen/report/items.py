@@ -35,8 +35,8 @@ class Item:
     """A picture and its labels. `number` counts from 0 through the dataset (infgen's own pictures
     keep their index), `size` is (width, height), `file` its path inside `folder` (absolute where it
     lies elsewhere), and `entry` all that infgen knows of a picture of its own. One with a
-    `failure`, which says why it couldn't be made or read, has no file; one that is `marked` as bad, for the
-    reason given, is kept out of what people train on."""
+    `failure`, which says why it couldn't be made or read, has no file; one that is `marked` as bad,
+    for the reason given, is kept out of what people train on."""
 
     number: int
     split: str

@@ -3,6 +3,7 @@ something was thrown away."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
 from infgen.report.items import Item
@@ -22,7 +23,7 @@ class Sample:
         self._seen = 0
         self._even = {rank * total // most for rank in range(most)} if total > most else None
         self._chosen: list[Item] = []
-        self._by_class: dict[Hashable, _Thinned] = {}
+        self._by_class: dict[int, _Thinned] = {}
         self._rejects: dict[Hashable, _Thinned] = {}
 
     def add(self, item: Item) -> None:
@@ -33,21 +34,18 @@ class Sample:
             return
         if self._even is None or self._seen in self._even:
             self._chosen.append(item)
-        elif self._even is not None:
-            for class_id in {thing.class_id for thing in item.things}:
+        else:
+            for class_id in _classes(item):
                 self._by_class.setdefault(class_id, _Thinned(EACH)).add(item)
         self._seen += 1
 
     def chosen(self) -> list[Item]:
         """The pictures to show, in order."""
-        shown: dict[Hashable, int] = {}
-        for item in self._chosen:
-            for class_id in {thing.class_id for thing in item.things}:
-                shown[class_id] = shown.get(class_id, 0) + 1
+        shown = Counter(class_id for item in self._chosen for class_id in _classes(item))
         rare: dict[int, Item] = {}
-        for class_id, found in sorted(self._by_class.items(), key=lambda one: str(one[0])):
-            wanted = EACH - shown.get(class_id, 0)
-            rare |= {item.number: item for item in found.items(max(wanted, 0))}
+        for class_id, found in sorted(self._by_class.items()):
+            wanted = max(EACH - shown[class_id], 0)
+            rare |= {item.number: item for item in found.items(wanted)}
         extra = list(rare.values())[: self._most // 2]
         even = _spread(self._chosen, self._most - len(extra))
         return sorted([*even, *extra], key=lambda item: item.number)
@@ -79,6 +77,10 @@ class _Thinned:
         return _spread(self._kept, self._least if most is None else most)
 
 
+def _classes(item: Item) -> set[int]:
+    return {thing.class_id for thing in item.things}
+
+
 def _reasons(item: Item) -> Iterable[Hashable]:
     """Why a picture is among the rejects, each reason once."""
     if item.failure:
@@ -91,8 +93,9 @@ def _left_out(item: Item) -> Iterator[Hashable]:
         return
     for gone in (*item.entry.dropped, *item.entry.dropped_decoys):
         yield "dropped", gone.reason
-    for one in (*item.entry.objects, *item.entry.dropped, *item.entry.decoys):
-        yield from (("tried", verdict.reason) for verdict in one.tries if verdict.reason)
+    every = (item.entry.objects, item.entry.dropped, item.entry.decoys)
+    for tries in (one.tries for group in every for one in group):
+        yield from (("tried", verdict.reason) for verdict in tries if verdict.reason)
 
 
 def _spread(items: list[Item], most: int) -> list[Item]:

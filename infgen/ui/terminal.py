@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
+from infgen.batch.report import FOLDER as REPORT
 from infgen.batch.statistics import FILE as STATISTICS
 from infgen.batch.statistics import Statistics
 from infgen.models.known_eyes import EyeRow, Role
@@ -270,6 +271,14 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+
+
+def print_report(folder: Path) -> None:
+    """Where the dataset's report is, if there is one: the last line of a run."""
+    path = folder / REPORT / "index.html"
+    if path.exists():
+        with written_out():
+            print(f"all of it in a browser: {path}")
 
 
 def print_statistics(counted: Statistics, folder: Path) -> None:

@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infgen.report.colours import class_colours
 
@@ -92,7 +92,7 @@ class Sheet:
         `title` is what is read out for it."""
         import matplotlib
 
-        kept = {"svg.fonttype": "none", "svg.hashsalt": key, "font.size": LETTERS}
+        kept: Any = {"svg.fonttype": "none", "svg.hashsalt": key, "font.size": LETTERS}
         drawn = io.StringIO()
         with matplotlib.rc_context(kept), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # the page's font may have it

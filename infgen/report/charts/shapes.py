@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 MAPS = 12  # maps of box centres, all classes together among them
 ACROSS = 6
-OTHERS = "others"
 
 Histogram = Callable[[ClassFigures], Sequence[int]]
 
@@ -50,7 +50,7 @@ def sides(key: str, figures: Figures) -> Chart | None:
     sheet = Sheet(2.5, 3, legend=_legend_lines(figures))
     for axes, name in zip(sheet.axes, names, strict=True):
         edges = figures.bins[name]
-        first, last = _stacked(axes, figures, lambda one, name=name: getattr(one, name))
+        first, last = _stacked(axes, figures, attrgetter(name))
         step = max(2 if name != "areas" else 1, -2 * (first - last) // 10 * 2)
         ticks = range(first + first % 2, last + 1, step)
         axes.set_xticks(list(ticks), [_power(edges[tick]) for tick in ticks])
@@ -63,7 +63,7 @@ def sides(key: str, figures: Figures) -> Chart | None:
         "Widths and heights of boxes, and areas of masks (of boxes, where there is no mask). A bar "
         "is half an octave of a side, an octave of an area. Crowds aren't counted.",
         sheet.svg(key, "Sizes of objects"),
-        ["class", *(f"median {name[:-1]}" for name in names), "area: 5% are below", "95% are below"],
+        ["class", "median width", "median height", "median area", "area: 5% below", "95% below"],
         [_size_row(one, figures) for one in figures.classes],
     )
 
@@ -74,7 +74,7 @@ def aspects(key: str, figures: Figures) -> Chart | None:
         return None
     edges = figures.bins["aspects"]
     sheet = Sheet(2.5, legend=_legend_lines(figures))
-    first, last = _stacked(sheet.axes[0], figures, lambda one: one.aspects)
+    first, last = _stacked(sheet.axes[0], figures, attrgetter("aspects"))
     ticks = [tick for tick in range(first, last + 1) if tick % 4 == 0]
     sheet.axes[0].set_xticks(ticks, [_ratio(edges[tick]) for tick in ticks])
     sheet.axes[0].set_xlabel("width : height")
@@ -186,7 +186,7 @@ def visible(key: str, figures: Figures) -> Chart | None:
         return None
     sheet = Sheet(2.4, legend=_legend_lines(figures))
     [axes] = sheet.axes
-    _stacked(axes, figures, lambda one: one.visible, whole=True)
+    _stacked(axes, figures, attrgetter("visible"), whole=True)
     places = range(0, len(SHARES), 2)
     axes.set_xticks(list(places), [f"{SHARES[place]:.0%}" for place in places])
     axes.set_xlabel("visible share of the object")
@@ -261,8 +261,11 @@ def _legend(sheet: Sheet, figures: Figures) -> None:
     own, others = _groups(figures)
     colours = colours_of(len(figures.classes))
     names = [short(figures.classes[number].name) for number in own]
-    more = [f"{len(others):,} {OTHERS}"] if others else []
-    sheet.legend([*names, *more], [*(colours[number] for number in own), *([QUIET] if more else [])])
+    shown = [colours[number] for number in own]
+    if others:
+        names.append(f"{len(others):,} others")
+        shown.append(QUIET)
+    sheet.legend(names, shown)
 
 
 def _legend_lines(figures: Figures) -> int:
@@ -285,10 +288,10 @@ def _ratio(value: float) -> str:
 
 
 def _size_row(one: ClassFigures, figures: Figures) -> list[str]:
-    bins = figures.bins
-    medians = [_median(getattr(one, name), bins[name], 0) for name in ("widths", "heights", "areas")]
-    ends = (_at(one.areas, bins["areas"], part, 0) for part in (0.05, 0.95))
-    return [one.name, *medians, *ends]
+    sides = figures.bins["widths"]
+    medians = [_median(counts, sides, 0) for counts in (one.widths, one.heights)]
+    areas = (_at(one.areas, figures.bins["areas"], part, 0) for part in (0.5, 0.05, 0.95))
+    return [one.name, *medians, *areas]
 
 
 def _median(counts: Sequence[int], edges: Sequence[float], digits: int) -> str:
@@ -321,5 +324,3 @@ def _thirds(one: ClassFigures) -> list[str]:
         one_third, two_thirds = (float((along * w).sum() / total) for w in weights)
         shares += [one_third, two_thirds - one_third, 1 - two_thirds]
     return [f"{part:.1%}" for part in shares]
-
-

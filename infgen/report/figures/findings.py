@@ -85,10 +85,10 @@ class Figures(msgspec.Struct):
     or read and `marked` ones were found bad: neither is counted anywhere else. `decoys` are places
     without an object that were painted all the same. `scenes` counts pictures by what is behind
     their objects, and `prompts` those whose scene a model painted, where infgen knows that.
-    `sizes` are the most frequent "width x height", `other_sizes` counts all else. `per_picture` counts
-    pictures by their number of objects from 0 on, the last one all with more. `ious` are those of
-    pairs of boxes that overlap, of which there are `pairs`; of crowded pictures, `not_paired`, only
-    the first objects were compared."""
+    `sizes` are the most frequent "width x height", `other_sizes` counts all else. `per_picture`
+    counts pictures by their number of objects from 0 on, the last one all with more. `ious` are
+    those of pairs of boxes that overlap, of which there are `pairs`; of crowded pictures,
+    `not_paired`, only the first objects were compared."""
 
     infgen: str
     kind: str

@@ -1,5 +1,4 @@
-"""Which boxes of a picture overlap: many pictures at a time, and no more work than there are pairs.
-"""
+"""Which boxes of a picture overlap: many pictures at a time, at no more work than pairs."""
 
 from __future__ import annotations
 

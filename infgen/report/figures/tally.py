@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -88,10 +89,14 @@ class FigureTally:
     def _add_thrown_away(self, entry: Entry) -> None:
         for gone in entry.dropped:
             self._words["dropped"][gone.class_id][gone.reason] += 1
-        for one in chain(entry.objects, entry.dropped):
-            for verdict in one.tries:
+        tried = chain(
+            ((one.class_id, one.tries) for one in entry.objects),
+            ((gone.class_id, gone.tries) for gone in entry.dropped),
+        )
+        for class_id, tries in tried:
+            for verdict in tries:
                 if verdict.reason:
-                    self._words["rejected"][one.class_id][verdict.reason] += 1
+                    self._words["rejected"][class_id][verdict.reason] += 1
 
     def _add_made(self, entry: Entry) -> None:
         self._decoys += len(entry.decoys)
@@ -204,12 +209,14 @@ class FigureTally:
         )
 
     def _class(self, class_id: int) -> ClassFigures:
-        tables = {name: table[class_id].tolist() for name, table in self._tables.items()}
-        centres = tables.pop("centres")
-        sizes = dict(zip(SIZES, tables.pop("sizes"), strict=True))
+        facts: dict[str, Any] = {
+            name: table[class_id].tolist() for name, table in self._tables.items()
+        }
+        facts |= {name: _ordered(found[class_id]) for name, found in self._words.items()}
+        facts |= {name: int(counts[class_id]) for name, counts in self._flags.items()}
+        centres = facts.pop("centres")
+        sizes = dict(zip(SIZES, facts.pop("sizes"), strict=True))
         shown = {name: table[class_id].tolist() for name, table in self._by_split.items()}
-        words = {name: _ordered(found[class_id]) for name, found in self._words.items()}
-        flags = {name: int(counts[class_id]) for name, counts in self._flags.items()}
         return ClassFigures(
             name=self._names[class_id],
             images=_ordered({split: counts[0] for split, counts in shown.items()}),
@@ -217,9 +224,7 @@ class FigureTally:
             sizes=sizes,
             centres=[centres[row * GRID : (row + 1) * GRID] for row in range(GRID)],
             judged=self._judged[class_id],
-            **tables,
-            **words,
-            **flags,
+            **facts,
         )
 
 
