@@ -131,7 +131,7 @@ def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
     yield _row("class", "what", "why", "how many")
     yield _row(*["---"] * 4)
     for name, what, reason, count in rows[:MOST_REASONS]:
-        yield _row(name or "-", what, reason or "-", f"{count:,}")
+        yield _row(name, what, reason or "-", f"{count:,}")
     yield from _more(len(rows) - MOST_REASONS)
 
 

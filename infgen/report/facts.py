@@ -10,11 +10,12 @@ from infgen.models.known_eyes import EYES
 from infgen.records.manifest import Manifest
 from infgen.report.figures import Figures
 
-Reject = tuple[str, str, str, int]  # class (empty: a whole picture), what, reason, how many
+Reject = tuple[str, str, str, int]  # class (or WHOLE), what, reason, how many
 
 LEFT_OUT, TRIED = "object left out", "try not used"
 DECOY, FAILED, MARKED = "decoy left out", "picture not made", "picture marked as bad"
 FAULTY = "label or picture that can't be used"
+WHOLE = "(whole picture)"
 DOMINANT = 0.9  # share of all objects
 
 
@@ -69,14 +70,14 @@ def rejects_of(
 ) -> list[Reject]:
     """All that was thrown away: of infgen's datasets by their manifest and `marks`, of others the
     `faults` by kind."""
-    rows = [("", FAULTY, kind, count) for kind, count in faults.items()]
-    rows += [("", MARKED, why, count) for why, count in Counter(marks.values()).most_common()]
+    rows = [("(any)", FAULTY, kind, count) for kind, count in faults.items()]
+    rows += [(WHOLE, MARKED, why, count) for why, count in Counter(marks.values()).most_common()]
     return [*rows, *(_thrown_away(manifest) if manifest else ())]
 
 
 def _thrown_away(manifest: Manifest) -> Iterator[Reject]:
     failures = Counter(failure.reason for failure in manifest.failures)
-    yield from (("", FAILED, reason, count) for reason, count in failures.most_common())
+    yield from ((WHOLE, FAILED, reason, count) for reason, count in failures.most_common())
     for one in manifest.classes:
         for what, reasons in (
             (LEFT_OUT, one.dropped),

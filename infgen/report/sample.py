@@ -9,8 +9,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from infgen.report.items import Item
 
 EACH = 4  # pictures that show a class, at the least, where there are so many and there is room
-REJECTS = 40  # pictures for each reason, at the most
-MOST_REJECTS = 1000
+REJECTS = 40  # pictures of which something was left out, or tried again, for each reason
+WHOLE = 500  # pictures that failed, and that are marked
 FAILED, MARKED = "failed", "marked"
 
 
@@ -29,7 +29,8 @@ class Sample:
     def add(self, item: Item) -> None:
         """Look at a picture. One that failed or is marked is shown among the rejects only."""
         for reason in _reasons(item):
-            self._rejects.setdefault(reason, _Thinned(REJECTS)).add(item)
+            least = WHOLE if reason in (FAILED, MARKED) else REJECTS
+            self._rejects.setdefault(reason, _Thinned(least)).add(item)
         if item.failure or item.marked:
             return
         if self._even is None or self._seen in self._even:
@@ -54,7 +55,7 @@ class Sample:
         """Pictures that failed, are marked, or lack something that was wanted or tried, in order:
         some for each reason."""
         found = {item.number: item for one in self._rejects.values() for item in one.items()}
-        return _spread([found[number] for number in sorted(found)], MOST_REJECTS)
+        return [found[number] for number in sorted(found)]
 
 
 class _Thinned:

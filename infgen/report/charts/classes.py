@@ -31,7 +31,7 @@ def balance(key: str, figures: Figures) -> Chart | None:
     if not figures.classes:
         return None
     shown, rest = _shown(figures)
-    splits = list(figures.pictures)
+    splits = list(figures.pictures) or ["train"]
     steep = _is_steep(figures, shown)
     legend = [f"objects in {split}" for split in splits] if len(splits) > 1 else ["objects"]
     sheet = bars_sheet([figures.classes[number].name for number in shown], legend=1)

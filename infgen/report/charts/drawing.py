@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Rgb = tuple[float, float, float]
 Colour = Rgb | tuple[float, float, float, float]  # with its opacity
 
-WIDTH = 7.2  # inches, of 72 points each
+WIDTH = 6.2  # inches, of 72 points each
 LETTERS = 9.0  # points
 BAR = 0.23  # inches from one bar to the next
 HEAD, FOOT = 0.1, 0.5  # inches above and below the axes: the latter for what an axis means
@@ -108,6 +108,7 @@ def _for_page(svg: str, key: str, title: str) -> str:
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.S)
     svg = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{key}-", svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
+    svg = re.sub(r"font-family: [^;\"]*(; )?", "", svg)
     svg = svg.replace("#000000", "currentColor")
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
     assert size is not None

@@ -122,7 +122,7 @@ def centres(key: str, figures: Figures) -> Chart | None:
         axes.imshow(picture, extent=place, interpolation="none", aspect="auto", zorder=2)
         frame = [place[0], place[1], place[1], place[0], place[0]]
         axes.plot(frame, [place[2]] * 2 + [place[3]] * 2 + [place[2]], color=INK, lw=0.6, alpha=0.5)
-        text = axes.text(place[0], place[3] - 0.03, short(title, 17), fontsize=8, va="bottom")
+        text = axes.text(place[0], place[3] - 0.03, short(title, 15), fontsize=8, va="bottom")
         text.set_parse_math(False)
     axes.set(xlim=(0, ACROSS), ylim=(rows + 0.02, -0.02))
     others = sum(1 for total in totals if total) - len(shown)
