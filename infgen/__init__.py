@@ -9,8 +9,10 @@ reads any dataset for training. Importing infgen loads nothing else until someth
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,6 +48,17 @@ def __getattr__(name: str) -> Any:
 
         return Dataset
     raise AttributeError(f"module 'infgen' has no attribute '{name}'")
+
+
+class _Package(ModuleType):
+    """This package. Importing a folder of it would put that where a verb of the same name is."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def run(

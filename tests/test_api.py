@@ -93,6 +93,7 @@ def test_the_verbs_are_functions_whatever_else_has_been_imported() -> None:
     import infgen.batch.preview
     import infgen.batch.runner
     import infgen.formats.coco
+    import infgen.report.items
     import infgen.ui.cli
 
     verbs = {"run", "plan", "preview", "export", "audit", "relabel", "bank", "cutouts"}

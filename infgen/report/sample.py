@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from infgen.report.items import Item
 
-EACH = 4  # pictures that show a class, at the least, where there are so many and there is room
+EACH = 4  # pictures that show a class, at the least, where there are so many and room for them
 REJECTS = 40  # pictures of which something was left out, or tried again, for each reason
 WHOLE = 500  # pictures that failed, and that are marked
 FAILED, MARKED = "failed", "marked"
@@ -19,7 +19,7 @@ class Sample:
     are marked."""
 
     def __init__(self, total: int, most: int):
-        self._total, self._most = total, most
+        self._most, self._each = most, min(EACH, max(most // 10, 1))
         self._seen = 0
         self._even = {rank * total // most for rank in range(most)} if total > most else None
         self._chosen: list[Item] = []
@@ -37,7 +37,7 @@ class Sample:
             self._chosen.append(item)
         else:
             for class_id in _classes(item):
-                self._by_class.setdefault(class_id, _Thinned(EACH)).add(item)
+                self._by_class.setdefault(class_id, _Thinned(self._each)).add(item)
         self._seen += 1
 
     def chosen(self) -> list[Item]:
@@ -45,7 +45,7 @@ class Sample:
         shown = Counter(class_id for item in self._chosen for class_id in _classes(item))
         rare: dict[int, Item] = {}
         for class_id, found in sorted(self._by_class.items()):
-            wanted = max(EACH - shown[class_id], 0)
+            wanted = max(self._each - shown[class_id], 0)
             rare |= {item.number: item for item in found.items(wanted)}
         extra = list(rare.values())[: self._most // 2]
         even = _spread(self._chosen, self._most - len(extra))

@@ -52,7 +52,7 @@ def test_a_chart_is_one_whole_element_of_its_own(charts: list[Chart], key: str) 
     [chart] = [chart for chart in charts if chart.key == key]
     root = ET.fromstring(chart.svg)
     assert root.tag.endswith("svg") and root.get("aria-label") == chart.title
-    assert "width" not in root.keys() and "height" not in root.keys()
+    assert not {"width", "height"} & set(root.attrib)
     for name, value in (pair for one in root.iter() for pair in one.attrib.items()):
         if name.endswith("href"):
             assert value.startswith(("#", "data:image/png;base64,")), value

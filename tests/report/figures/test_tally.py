@@ -209,7 +209,8 @@ def test_looks_are_those_of_the_pixels() -> None:
     looks = LooksTally()
     brightness, reds, spreads = [], [], []
     for _ in range(20):
-        picture = rng.integers(*sorted(rng.integers(0, 255, 2) + [0, 1]), (8, 9, 3)).astype(int)
+        low, high = sorted(rng.integers(0, 255, 2).tolist())
+        picture = rng.integers(low, high + 1, (8, 9, 3))
         sums, squares = picture.sum(axis=(0, 1)), (picture**2).sum(axis=(0, 1))
         looks.add(72, sums.tolist(), squares.tolist())
         brightness.append((picture @ [0.299, 0.587, 0.114]).mean())
