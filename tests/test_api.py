@@ -17,7 +17,8 @@ from infgen.records.errors import InfgenError, InputError
 from infgen.records.plan import ImagePlan
 from tests.making import ROOT, Tables, differing, infgen_command, snapshot
 
-HEAVY = ("torch", "diffusers", "transformers", "pandas", "matplotlib", "datasets", "supervision")
+HEAVY = ("torch", "diffusers", "transformers", "pandas", "matplotlib", "jinja2", "datasets",
+         "supervision")  # fmt: skip
 
 
 def fresh_python(code: str, *arguments: object, **environment: str) -> str:

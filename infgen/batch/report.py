@@ -35,7 +35,6 @@ from infgen.report.contents import Contents
 from infgen.report.facts import facts_of, notes_of, rejects_of
 from infgen.report.figures import Channels, Figures, FigureTally, LooksTally, Round, rounds_of
 from infgen.report.items import Item, item_of, items_of
-from infgen.report.pages import write_pages
 from infgen.report.sample import Sample
 from infgen.report.settings import ReportSettings
 from infgen.sources.datasets import LabelledDataset, open_dataset
@@ -43,6 +42,7 @@ from infgen.sources.disk import told, write_file
 
 FOLDER, FOREIGN_FOLDER = "report", "infgen-report"
 FIGURES, CARD, SPARE_CARD = "figures.json", "README.md", "card.md"
+INDEX = "index.html"  # what write_pages writes last
 NO_REASON = "no reason given"
 LOOKED_AT = 200  # pictures whose pixels are read, where the records don't hold their sums
 
@@ -272,7 +272,12 @@ def _check_folder(folder: Path) -> None:
 
 
 def _write(folder: Path, figures: Figures, contents: Contents, sample: Sample) -> Path:
-    """figures.json, by which the folder is known for a report, and then the pages."""
+    """figures.json, by which the folder is known for a report, and then the pages. The first of
+    them is the last that is written: while there is none, the report isn't whole."""
+    from infgen.report.pages import write_pages  # and with it jinja2
+
+    with told(folder / INDEX):
+        (folder / INDEX).unlink(missing_ok=True)
     text = json.dumps(msgspec.to_builtins(figures), ensure_ascii=False)
     write_file(folder / FIGURES, text.encode() + b"\n")
     return write_pages(folder, contents, sample.chosen(), sample.rejected())

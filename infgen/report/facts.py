@@ -32,7 +32,7 @@ def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tu
         ("picture size", ", ".join([*sizes, *([f"others ({more:,})"] if more else [])]) or "-"),
         ("without objects", f"{figures.negatives:,}"),
         ("shown here", f"all {total:,} pictures" if shown >= total else
-         f"{shown:,} of {total:,} pictures: spread evenly, with some of every class"),
+         f"{shown:,} of {total:,}, spread evenly, rare classes added"),
         ("format", "infgen's own" if manifest else figures.kind),
     ]  # fmt: skip
     if figures.failed:

@@ -138,7 +138,7 @@ def _run(arguments: Mapping[str, Any]) -> int:
     print_summary(manifest, settings.out)
     if statistics := read_statistics(settings.out):
         print_statistics(statistics, settings.out)
-    print_report(settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 
@@ -146,7 +146,7 @@ def _relabel(arguments: Mapping[str, Any]) -> int:
     settings = _settings_of(RelabelSettings, arguments)
     manifest = _made(relabel, settings)
     print_summary(manifest, settings.out)
-    print_report(settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 
@@ -172,7 +172,7 @@ def _taken(
     settings = _settings_of(MergeSettings, given)
     manifest = _made(verb, settings)
     print_summary(manifest, settings.out)
-    print_report(settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 

@@ -28,6 +28,7 @@ from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.report import FOLDER as REPORT
+from infgen.batch.report import INDEX
 from infgen.batch.statistics import FILE as STATISTICS
 from infgen.batch.statistics import Statistics
 from infgen.models.known_eyes import EyeRow, Role
@@ -36,6 +37,7 @@ from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest, Uses
 from infgen.records.plan import ImagePlan
+from infgen.report.settings import ReportSettings
 
 HEARTBEAT = 10.0  # seconds between progress lines in a log
 SHOWN_FAILURES = 10
@@ -273,10 +275,10 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
 
 
-def print_report(folder: Path) -> None:
-    """Where the dataset's report is, if there is one: the last line of a run."""
-    path = folder / REPORT / "index.html"
-    if path.exists():
+def print_report(settings: ReportSettings, folder: Path) -> None:
+    """Where the report is that a run has just written, if it has: its last line."""
+    path = folder / REPORT / INDEX
+    if settings.report and path.exists():
         with written_out():
             print(f"all of it in a browser: {path}")
 

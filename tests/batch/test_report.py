@@ -14,11 +14,11 @@ import pytest
 from pycocotools.coco import COCO
 
 import infgen
-from infgen.batch import report as reports
 from infgen.batch.reporter import Silent
 from infgen.batch.store import Store
 from infgen.records.box import Box
 from infgen.records.errors import FolderBusy, FolderError, InputError, StorageError
+from infgen.report import pages
 from infgen.report.card import MARKER
 from infgen.report.figures import Figures
 from infgen.report.figures.bins import SIDES
@@ -163,7 +163,7 @@ def test_a_run_whose_report_fails_says_so_and_is_finished(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(reports, "write_pages", fail)
+    monkeypatch.setattr(pages, "write_pages", fail)
     heard = Listening()
     out = tmp_path / "dataset"
     manifest = infgen.run(**tables.settings(out=out, images=4, report=True), reporter=heard)
@@ -201,7 +201,7 @@ def test_a_report_again_is_the_same_but_for_what_changed(dataset: Path) -> None:
     assert path == dataset / "report" / "index.html"
     assert not differing(before, snapshot(dataset))
     infgen.report(dataset, gallery=5)
-    assert "5 of 24 pictures" in path.read_text(encoding="utf-8")
+    assert "5 of 24, spread evenly" in path.read_text(encoding="utf-8")
     assert figures_in(dataset / "report") == msgspec.json.decode(
         before["report/figures.json"], type=Figures
     )

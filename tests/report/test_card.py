@@ -128,7 +128,7 @@ def test_what_is_odd_is_noted() -> None:
     ]
     facts = dict(facts_of(tally.figures(), None, 5))
     assert facts["pictures"] == "21" and facts["format"] == "coco"
-    assert facts["shown here"].startswith("5 of 21 pictures: spread evenly")
+    assert facts["shown here"].startswith("5 of 21, spread evenly")
 
 
 def audit_of(objects: int) -> Audit:

@@ -113,6 +113,8 @@ def test_one_picture_or_none_can_be_drawn() -> None:
     tally.add(foreign(0))
     assert [chart.key for chart in draw_charts(tally.figures())] == ["classes", "per-picture"]
     tally.add(foreign(1, thing(0, 1, 1, 2, 2)))
+    assert len(draw_charts(tally.figures())) == 6  # nothing can overlap
+    tally.add(foreign(2, thing(0, 1, 1, 2, 2), thing(0, 3, 3, 4, 4)))
     assert len(draw_charts(tally.figures())) == 7
     crowds = FigureTally(("cat",), "coco")
     crowds.add(foreign(0, thing(0, 0, 0, 50, 50, crowd=True)))

@@ -25,7 +25,7 @@ LETTERS = 9.0  # points
 BAR = 0.23  # inches from one bar to the next
 HEAD, FOOT = 0.1, 0.5  # inches above and below the axes: the latter for what an axis means
 LEGEND = 0.3  # inches for a line of the legend
-SIDE, EDGE = 0.62, 0.32  # inches left of the axes, for numbers, and right of them
+SIDE, EDGE = 0.66, 0.32  # inches left of the axes, for numbers, and right of them
 NAME = 22  # letters of a name
 
 INK = "black"  # becomes the page's own
@@ -177,13 +177,20 @@ def behind(axes: Axes, which: str) -> None:
 
 
 def whole_numbers(axes: Axes, which: str) -> None:
-    """An axis that counts things: few ticks, with commas in thousands."""
+    """An axis that counts things: few ticks, and short."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis = axes.xaxis if which == "x" else axes.yaxis
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
+
+
+def brief(value: float) -> str:
+    """A number that is round anyway: 7,500, 12k, 2.5M."""
+    if value < 10_000:
+        return f"{value:,.0f}"
+    return f"{value / 1e3:g}k" if value < 1e6 else f"{value / 1e6:g}M"
 
 
 def percents(axes: Axes, which: str) -> None:

@@ -113,6 +113,7 @@ def throughput(key: str, figures: Figures) -> Chart | None:
     axes.margins(x=0.12)
     axes.set_xlim(0)
     axes.set_xlabel("pictures a second")
+    axes.xaxis.set_major_formatter("{x:,g}")
     stopped = len(figures.rounds) - len(timed)
     more = f" {stopped:,} more were stopped before their end." if stopped else ""
     return Chart(

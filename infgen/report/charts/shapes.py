@@ -140,7 +140,7 @@ def centres(key: str, figures: Figures) -> Chart | None:
 
 def overlap(key: str, figures: Figures) -> Chart | None:
     """How many objects overlap, and by how much."""
-    if not _told_apart(figures):
+    if not any(figures.per_picture[2:]):
         return None
     sheet = Sheet(2.4, 2, left=0.75, gap=1.25)
     left, right = sheet.axes
