@@ -320,6 +320,7 @@ def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[lis
             image_format="png",
             verify=verify,
             seed=seed,
+            report=False,
         )
         names = [one.name for one in Store(out).manifest().classes]
         things = [next(thing for thing in tiny_world.THINGS if name in thing) for name in names]

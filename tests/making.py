@@ -40,19 +40,19 @@ class Tables:
 
     def options(self, **more: Any) -> list[str]:
         """The same as command-line options."""
-        return [
-            text
-            for name, value in self.settings(**more).items()
-            if value is not None
-            for text in _option(name, value)
-        ]
+        return options_of(self.settings(**more))
 
 
-def _option(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", str(value)]
+def options_of(settings: dict[str, Any]) -> list[str]:
+    """Settings as command-line options."""
+    texts = []
+    for name, value in settings.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            texts.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            texts += [f"--{flag}", str(value)]
+    return texts
 
 
 def make_tables(folder: Path, scenes: int = 6, names: Iterable[str] = ("coin", "note")) -> Tables:

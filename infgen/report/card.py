@@ -100,7 +100,7 @@ def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
         counts = ", ".join(f"{part.pictures:,}" for part in manifest.parts)
         yield f"- grown in {len(manifest.parts)} parts, of {counts} pictures"
     licences = licences_of(manifest)
-    yield "- models: " + ("none" if not licences else "")
+    yield "- models:" if licences else "- models: none"
     yield from (f"  - {_text(text)}" for text in licences)
 
 
@@ -116,8 +116,10 @@ def _sources(manifest: Manifest) -> Iterator[str]:
                 f"- {what}: {len(files):,} files, {len(set(files.values())):,} different ones by "
                 "SHA-256 (in `manifest.json`)"
             )
+    if not any(sources.values()):
+        yield "- no files of anybody's"
     yield (
-        "- Under which licence they are isn't known to infgen, and it gives the dataset none: who "
+        "- infgen doesn't know under which licence such files are, and gives the dataset none: who "
         "publishes it has to."
     )
 

@@ -233,7 +233,9 @@ def test_bad_input_is_told_before_anything_is_written(
 
 def test_from_python(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in", 2)
-    manifest = infgen.relabel(tmp_path / "in", out=tmp_path / "out", workers=1, format="masks")
+    out = tmp_path / "out"
+    manifest = infgen.relabel(tmp_path / "in", out=out, workers=1, format="masks")
+    assert (out / "report/index.html").exists() and (out / "README.md").exists()
     assert manifest.pictures == 2 and manifest.formats == ("masks",)
     assert [(one.name, one.objects) for one in manifest.classes] == [("class_0", 1), ("class_1", 1)]
 

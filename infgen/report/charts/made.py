@@ -15,7 +15,7 @@ from infgen.report.charts.drawing import (
     whole_numbers,
 )
 from infgen.report.contents import Chart
-from infgen.report.figures import Figures
+from infgen.report.figures import Figures, Round
 
 USED: Rgb = (0.0, 0.62, 0.45)
 NOT_USED: Rgb = (0.90, 0.62, 0.0)
@@ -33,7 +33,7 @@ def verdicts(key: str, figures: Figures) -> Chart | None:
     if not (judged or rejected or dropped):
         return None
     lines = [("passed and labelled", judged, USED)] if judged else []
-    lines += [(f"tried again: {why}", n, NOT_USED) for why, n in rejected.most_common()]
+    lines += [(f"try not used: {why}", n, NOT_USED) for why, n in rejected.most_common()]
     lines += [(f"left out: {why}", n, GONE) for why, n in dropped.most_common()]
     shown = lines[:MOST_BARS]
     sheet = bars_sheet([name for name, _, _ in shown], letters=40)
@@ -49,7 +49,7 @@ def verdicts(key: str, figures: Figures) -> Chart | None:
     for one in figures.classes:
         if one.judged:
             rows.append([one.name, "passed and labelled", "", f"{one.judged:,}"])
-        rows += [[one.name, "tried again", why, f"{n:,}"] for why, n in one.rejected.items()]
+        rows += [[one.name, "try not used", why, f"{n:,}"] for why, n in one.rejected.items()]
         rows += [[one.name, "left out", why, f"{n:,}"] for why, n in one.dropped.items()]
     tries = judged + rejected.total()
     passed = f"{share(judged, tries)} of {tries:,} judged tries passed. " if tries else ""
@@ -109,7 +109,7 @@ def throughput(key: str, figures: Figures) -> Chart | None:
         assert one.seconds is not None
         rate = one.pictures / one.seconds
         axes.barh(row, rate, 0.72, color=RAMP[1])
-        beside(axes, rate, row, f"{rate:,.1f}")
+        beside(axes, rate, row, _rate(one))
     axes.margins(x=0.12)
     axes.set_xlim(0)
     axes.set_xlabel("pictures a second")
@@ -124,9 +124,14 @@ def throughput(key: str, figures: Figures) -> Chart | None:
         sheet.svg(key, "Throughput of the run"),
         ["stretch", "pictures", "seconds", "pictures a second", "workers"],
         [[f"{number}", f"{one.pictures:,}", f"{one.seconds:,.1f}",
-          f"{one.pictures / (one.seconds or 1):,.1f}", f"{one.workers or 'one per core'}"]
+          _rate(one), f"{one.workers or 'one per core'}"]
          for number, one in enumerate(timed, 1)],
     )  # fmt: skip
+
+
+def _rate(one: Round) -> str:
+    rate = one.pictures / (one.seconds or 1)
+    return f"{rate:,.1f}" if rate >= 10 else f"{rate:.2f}"
 
 
 def _largest_first(counts: Counter[str]) -> list[tuple[str, int]]:
