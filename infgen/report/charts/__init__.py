@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infgen.report.charts import classes, made, pictures, shapes
+from infgen.report.charts import classes, made, pictures, places, shapes
 from infgen.report.contents import Chart
 from infgen.report.figures import Figures
 
@@ -27,8 +27,8 @@ CHARTS: dict[str, Callable[[str, Figures], Chart | None]] = {
     "coco-sizes": classes.coco_sizes,
     "sides": shapes.sides,
     "aspects": shapes.aspects,
-    "centres": shapes.centres,
-    "overlap": shapes.overlap,
+    "centres": places.centres,
+    "overlap": places.overlap,
     "visible": shapes.visible,
     "verdicts": made.verdicts,
     "methods": made.methods,
