@@ -163,7 +163,6 @@ class _Look:
         self._tally, self._looks = FigureTally(classes, kind), LooksTally()
         self._probed = frozenset(spread(total, LOOKED_AT))
         self._rank = 0
-        self._summed = True  # every picture's sums are in its record
 
     def at(self, items: Iterator[Item], count: int, reporter: Reporter) -> None:
         """Look at these, of which there are `count`."""
@@ -183,14 +182,11 @@ class _Look:
         entry = item.entry
         if entry is not None and entry.sums:
             self._looks.add(item.size[0] * item.size[1], entry.sums, entry.squares)
-            return
-        self._summed = False
-        if self._rank in self._probed:
+        elif self._rank in self._probed:
             self._looks.read(item)
 
     def figures(self, channels: Mapping[str, Channels], rounds: Sequence[Round]) -> Figures:
-        looks = self._looks.looks(all=self._summed or self._rank <= LOOKED_AT)
-        return self._tally.figures(looks, channels, rounds)
+        return self._tally.figures(self._looks.looks(self._rank), channels, rounds)
 
 
 def _items(store: Store, marks: Mapping[int, str]) -> Iterator[Item]:

@@ -35,7 +35,7 @@ def figures_of(names: tuple[str, ...], pictures: int = 60, own: bool = True) -> 
             tally.add(foreign(number, *(thing(*box) for box in boxes), split=split))
     channels = {"images/train": Channels((0.4, 0.5, 0.6), (0.2, 0.2, 0.2)),
                 "mask_jpg": Channels((0.1,), (0.3,))}  # fmt: skip
-    return tally.figures(looks.looks(all=True), channels, [Round(60, 2.0, 3), Round(5)])
+    return tally.figures(looks.looks(pictures), channels, [Round(60, 2.0, 3), Round(5)])
 
 
 @pytest.fixture(scope="module")

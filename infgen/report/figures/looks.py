@@ -50,9 +50,9 @@ class LooksTally:
         self.add(picture.shape[0] * picture.shape[1], sums[::-1], squares[::-1])
         return True
 
-    def looks(self, all: bool) -> Looks | None:
-        """What was counted; `all` says that this is every picture. None for none."""
+    def looks(self, total: int) -> Looks | None:
+        """What was counted, of `total` pictures. None for none."""
         if not self._pictures:
             return None
         counts = dict(zip(NAMES, self._counts.tolist(), strict=True))
-        return Looks(self._pictures, all, **counts)
+        return Looks(self._pictures, self._pictures == total, **counts)

@@ -216,8 +216,8 @@ def test_looks_are_those_of_the_pixels() -> None:
         brightness.append((picture @ [0.299, 0.587, 0.114]).mean())
         reds.append(picture[..., 0].mean())
         spreads.append(picture.std(axis=(0, 1)).mean())
-    found = looks.looks(all=True)
-    assert found is not None and found.pictures == 20
+    found = looks.looks(20)
+    assert found is not None and found.all and found.pictures == 20
     edges = BINS["levels"]
     for counts, values in ((found.brightness, brightness), (found.red, reds),
                            (found.contrast, spreads)):  # fmt: skip
