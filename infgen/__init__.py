@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         preview,
         progress,
         relabel,
+        report,
         run,
     )
 
@@ -45,6 +46,7 @@ __all__ = [
     "preview",
     "progress",
     "relabel",
+    "report",
     "run",
 ]
 

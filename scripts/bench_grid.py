@@ -47,7 +47,8 @@ def run_infgen(arguments: argparse.Namespace, out: Path) -> tuple[float, float, 
                "--placements", str(arguments.placements), "--pack", arguments.pack,
                "--backgrounds", arguments.backgrounds, "--classes", arguments.classes,
                "--width", str(SIDE), "--height", str(SIDE), "--val-frac", "0.1",
-               "--format", "coco", "--coco-masks", "rle", "--out", str(out)]  # fmt: skip
+               "--format", "coco", "--coco-masks", "rle", "--no-report",
+               "--out", str(out)]  # fmt: skip
     if arguments.workers:
         command += ["--workers", str(arguments.workers)]
     before, began, memory, stop = os.times(), time.perf_counter(), Memory(), threading.Event()

@@ -308,6 +308,7 @@ def tiny_labels(images: int, verify: str = "change", seed: int = 0) -> tuple[lis
             image_format="png",
             verify=verify,
             seed=seed,
+            report=False,
         )
         things = things_of(out)
         held, left_out = [], 0

@@ -52,7 +52,7 @@ def run_infgen(arguments: argparse.Namespace, out: Path) -> tuple[float, float, 
     """(processor seconds of all processes, wall seconds, memory) of one `infgen run`."""
     command = [sys.executable, "-m", "infgen", "run", "--backgrounds", arguments.backgrounds,
                "--classes", arguments.classes, "--images", str(arguments.images), *SIZE,
-               "--format", "masks", "--out", str(out)]  # fmt: skip
+               "--format", "masks", "--no-report", "--out", str(out)]  # fmt: skip
     if arguments.workers:
         command += ["--workers", str(arguments.workers)]
     before, began, memory, stop = os.times(), time.perf_counter(), Memory(), threading.Event()

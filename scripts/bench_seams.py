@@ -221,6 +221,7 @@ def pasted(data: Path, photographs: str, out: Path, images: int, seed: int) -> P
         width=640,
         height=480,
         seed=seed,
+        report=False,
     )
     return out / "dataset"
 

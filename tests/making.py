@@ -34,18 +34,25 @@ class Tables:
     classes: Path
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        """Keyword arguments of `infgen.run`: a small canvas, and what is given."""
-        small = {"width": 96, "height": 80, "images": 12, "workers": 1}
+        """Keyword arguments of `infgen.run`: a small canvas, no report, and what is given."""
+        small = {"width": 96, "height": 80, "images": 12, "workers": 1, "report": False}
         return {"backgrounds": self.backgrounds, "classes": self.classes, **small, **more}
 
     def options(self, **more: Any) -> list[str]:
         """The same as command-line options."""
-        return [
-            text
-            for name, value in self.settings(**more).items()
-            if value is not None
-            for text in (f"--{name.replace('_', '-')}", str(value))
-        ]
+        return options_of(self.settings(**more))
+
+
+def options_of(settings: dict[str, Any]) -> list[str]:
+    """Settings as command-line options."""
+    texts = []
+    for name, value in settings.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            texts.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            texts += [f"--{flag}", str(value)]
+    return texts
 
 
 def make_tables(folder: Path, scenes: int = 6, names: Iterable[str] = ("coin", "note")) -> Tables:

@@ -18,7 +18,8 @@ from infgen.records.errors import InfgenError, InputError
 from infgen.records.plan import ImagePlan
 from tests.making import ROOT, Tables, differing, infgen_command, snapshot
 
-HEAVY = ("torch", "diffusers", "transformers", "pandas", "matplotlib", "datasets", "supervision")
+HEAVY = ("torch", "diffusers", "transformers", "pandas", "matplotlib", "jinja2", "datasets",
+         "supervision")  # fmt: skip
 
 
 def fresh_python(code: str, *arguments: object, **environment: str) -> str:
@@ -94,10 +95,11 @@ def test_the_verbs_are_functions_whatever_else_has_been_imported() -> None:
     import infgen.batch.preview
     import infgen.batch.runner
     import infgen.formats.coco
+    import infgen.report.items
     import infgen.ui.cli
 
     verbs = {"run", "plan", "preview", "export", "audit", "relabel", "bank", "cutouts"}
-    verbs |= {"convert", "merge", "mark", "progress"}
+    verbs |= {"convert", "merge", "mark", "progress", "report"}
     assert set(infgen.__all__) == {*verbs, "Dataset"} <= set(dir(infgen))
     for name in infgen.__all__:
         assert inspect.isfunction(getattr(infgen, name)) == (name in verbs)

@@ -6,6 +6,7 @@ nothing of the oracle. The margins are below what the model card measures on man
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -69,6 +70,24 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def entries(dataset: Path) -> list[Entry]:
     return list(Store(dataset).entries())
+
+
+def test_its_report_tells_what_was_judged_and_by_which_model(
+    dataset: Path, entries: list[Entry]
+) -> None:
+    figures = json.loads((dataset / "report/figures.json").read_text())
+    labelled = [one for entry in entries for one in entry.objects]
+    gone = [one for entry in entries for one in entry.dropped]
+    tried = [try_.reason for one in (*labelled, *gone) for try_ in one.tries if try_.reason]
+    assert sum(one["judged"] for one in figures["classes"]) == len(labelled)
+    assert sum(sum(one["rejected"].values()) for one in figures["classes"]) == len(tried)
+    assert sum(sum(one["dropped"].values()) for one in figures["classes"]) == len(gone)
+    assert figures["scenes"] == {"painted by a model": len(entries)}
+    card = (dataset / "README.md").read_text()
+    assert "  - tiny: Apache-2.0, infgen's own" in card
+    for prompt, count in figures["prompts"].items():
+        assert f"  - {count} x {prompt}" in card
+    assert 'id="verdicts"' in (dataset / "report/index.html").read_text()
 
 
 def picture(dataset: Path, file: str) -> np.ndarray:

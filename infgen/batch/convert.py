@@ -21,6 +21,7 @@ from infgen.batch.gather import FAULTS, SPLITS, Gathering, Item, open_sources
 from infgen.batch.painting import CHUNK, fill_gaps, workers_for
 from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
+from infgen.batch.report import report_made
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import MergeSettings, flatten, write_toml
 from infgen.batch.stock import count_up, versions
@@ -106,6 +107,7 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
+        report_made(store, manifest, settings.report, reporter)
     return manifest
 
 

@@ -22,6 +22,7 @@ from infgen.batch.marks import (
     under_way,
 )
 from infgen.batch.painting import CHUNK, workers_for
+from infgen.batch.report import report_again
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS, Export
@@ -53,7 +54,9 @@ def export(
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
-        return write_formats(store, manifest, settings, crew, reporter or Silent())
+        manifest = write_formats(store, manifest, settings, crew, reporter or Silent())
+        report_again(store, manifest, reporter or Silent())
+        return manifest
 
 
 def check_formats(names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from infgen.batch.engines import Crew
 from infgen.batch.exporting import write_formats
 from infgen.batch.painting import open_eyes
 from infgen.batch.preview import preview_made
+from infgen.batch.report import report_made
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings
 from infgen.batch.statistics import write_statistics
@@ -30,7 +31,8 @@ def finish(
     reporter: Reporter,
 ) -> Manifest:
     """Say what is odd about what was made, draw the sheet, the depth maps by that model, count the
-    pixels of pictures of `canvas` = (width, height), write the formats, and the manifest."""
+    pixels of pictures of `canvas` = (width, height), write the formats, the manifest, and a report
+    on it all."""
     thoughts = tuple(second_thoughts(manifest))
     for note in thoughts:
         reporter.warn(note)
@@ -46,4 +48,5 @@ def finish(
         write_statistics(store, canvas)
     manifest = write_formats(store, manifest, settings.export, crew, reporter)
     store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
+    report_made(store, manifest, settings.report, reporter)
     return manifest

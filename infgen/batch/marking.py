@@ -10,6 +10,7 @@ from infgen.batch.engines import Crew
 from infgen.batch.exporting import settings_of, write_formats
 from infgen.batch.marks import Marking, begin, read_marks, settle, under_way
 from infgen.batch.painting import workers_for
+from infgen.batch.report import report_again
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.store import Store, open_finished
 from infgen.formats.settings import ExportSettings
@@ -58,7 +59,9 @@ def mark(
         formats |= {name: settings_of(manifest, name) for name in manifest.formats}
         begin(store, Marking(dict(sorted(marks.items())), formats))
         with Crew(workers_for(workers, manifest.pictures)) as crew:
-            return write_formats(store, manifest, ExportSettings(format=()), crew, reporter)
+            manifest = write_formats(store, manifest, ExportSettings(format=()), crew, reporter)
+        report_again(store, manifest, reporter)
+        return manifest
 
 
 def indices_of(texts: Sequence[str]) -> list[int]:

@@ -21,6 +21,7 @@ from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.painting import CHUNK, fill_gaps, open_eyes, workers_for
 from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
+from infgen.batch.report import report_made
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RelabelSettings, flatten, write_toml
 from infgen.batch.stock import count_up, versions
@@ -98,6 +99,7 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
+        report_made(store, manifest, settings.report, reporter)
     return manifest
 
 

@@ -30,6 +30,7 @@ from infgen.ops.looks import LookSettings
 from infgen.ops.planning import PlanSettings
 from infgen.ops.refit import MIN_CONFIDENCE
 from infgen.records.errors import InputError, Problem
+from infgen.report.settings import ReportSettings
 from infgen.sources.recipes import is_recipe_file, recipe_path
 from infgen.stages.cutting import CuttingSettings
 from infgen.stages.inpaint import InpaintSettings
@@ -89,6 +90,7 @@ class RunSettings(msgspec.Struct, frozen=True):
     depth: DepthSettings = DepthSettings()
     files: PackSettings = PackSettings()
     export: ExportSettings = ExportSettings()
+    report: ReportSettings = ReportSettings()
 
     @property
     def decisive(self) -> dict[str, Any]:
@@ -123,6 +125,7 @@ class RelabelSettings(msgspec.Struct, frozen=True):
     max_failures: MaxFailures = 0
     keep_backgrounds: Annotated[bool, Meta(description="keep the pictures before, too")] = False
     export: ExportSettings = ExportSettings()
+    report: ReportSettings = ReportSettings()
 
 
 class BankSettings(msgspec.Struct, frozen=True):
@@ -169,6 +172,7 @@ class MergeSettings(msgspec.Struct, frozen=True):
     workers: Workers | None = None
     max_failures: MaxFailures = 0
     export: ExportSettings = ExportSettings()
+    report: ReportSettings = ReportSettings()
 
     @property
     def keep_backgrounds(self) -> bool:

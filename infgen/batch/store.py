@@ -7,6 +7,7 @@ images/SPLIT/*       each picture whole or not there (or in packs/*: each archiv
 samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices of a part
 marks.json           the pictures that are to be kept out of the formats (see batch.marks)
 manifest.json        last: while it is missing, the dataset isn't finished
+README.md, report/*  what people look at, written after all (see batch.report)
 run.log              times, hosts, tracebacks: no part of the dataset
 """
 

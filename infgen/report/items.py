@@ -10,7 +10,10 @@ from infgen.ops.rle import rle_area
 from infgen.records.box import Box
 from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.records.sample import Entry, Instance
+from infgen.sources.datasets.common import BAD_PICTURE, MISSING_PICTURE
 from infgen.sources.packs import picture_bytes
+
+UNREADABLE = (MISSING_PICTURE, BAD_PICTURE)
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Item:
     """A picture and its labels. `number` counts from 0 through the dataset (infgen's own pictures
     keep their index), `size` is (width, height), `file` its path inside `folder` (absolute where it
     lies elsewhere), and `entry` all that infgen knows of a picture of its own. One with a
-    `failure`, which says why it couldn't be made, has no file; one that is `marked` as bad, for the
-    reason given, is kept out of what people train on."""
+    `failure`, which says why it couldn't be made or read, has no file; one that is `marked` as bad,
+    for the reason given, is kept out of what people train on."""
 
     number: int
     split: str
@@ -84,7 +87,9 @@ def items_of(pictures: Iterator[LabelledPicture], folder: Path) -> Iterator[Item
         )
         inside = picture.path.is_relative_to(folder)
         file = picture.path.relative_to(folder) if inside else picture.path.resolve()
-        yield Item(number, picture.split, picture.size, folder, file.as_posix(), things)
+        gone = (fault.text for fault in picture.faults if fault.kind in UNREADABLE)
+        failure = next(gone, "")
+        yield Item(number, picture.split, picture.size, folder, file.as_posix(), things, failure)
 
 
 def _area(label: LabelledObject, size: tuple[int, int]) -> int:

@@ -24,6 +24,7 @@ from infgen.batch.foresight import foresee
 from infgen.batch.marking import indices_of, mark
 from infgen.batch.preview import TILES, preview_dataset
 from infgen.batch.relabel import relabel
+from infgen.batch.report import report
 from infgen.batch.settings import (
     BankSettings,
     CutoutsSettings,
@@ -44,6 +45,7 @@ from infgen.records.manifest import Manifest
 from infgen.report.audit.limits import FIGURES
 from infgen.report.audit.settings import AuditSettings
 from infgen.report.audit.summary import summary_of
+from infgen.report.settings import ReportSettings
 from infgen.sources.datasets import READERS
 from infgen.ui.terminal import (
     Terminal,
@@ -55,6 +57,7 @@ from infgen.ui.terminal import (
     print_eyes,
     print_models,
     print_plans,
+    print_report,
     print_statistics,
     print_stopped,
     print_summary,
@@ -120,6 +123,7 @@ def _run(arguments: Mapping[str, Any]) -> int:
     print_summary(manifest, settings.out)
     if statistics := read_statistics(settings.out):
         print_statistics(statistics, settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 
@@ -127,6 +131,7 @@ def _relabel(arguments: Mapping[str, Any]) -> int:
     settings = _settings_of(RelabelSettings, arguments)
     manifest = _made(relabel, settings)
     print_summary(manifest, settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 
@@ -152,6 +157,7 @@ def _taken(
     settings = _settings_of(MergeSettings, given)
     manifest = _made(verb, settings)
     print_summary(manifest, settings.out)
+    print_report(settings.report, settings.out)
     return _exit_code(manifest, settings)
 
 
@@ -244,6 +250,14 @@ def _audit(arguments: Mapping[str, Any]) -> int:
         print(summary_of(found))
         print(f"all of it: {settings.out / MARKDOWN} and audit.json beside it")
     return EXIT_FAILURES if any(limit.crossed for limit in found.limits) else 0
+
+
+def _report(arguments: Mapping[str, Any]) -> int:
+    settings = _settings_of(ReportSettings, arguments)
+    path = report(arguments["dataset"], arguments["out"], settings.gallery, Terminal())
+    with written_out():
+        print(path)
+    return 0
 
 
 def _settings(arguments: Mapping[str, Any]) -> RunSettings:
@@ -383,6 +397,19 @@ def _parser() -> argparse.ArgumentParser:
     marked.add_argument("--reason", default="", metavar="TEXT", help="what is bad about them")
     marked.add_argument("--undo", action="store_true", help="take their marks away again")
     _add_settings(marked, only=("workers",))
+
+    shown = _verb(verbs, "report", _report, "count, draw and show any dataset, whoever made it")
+    shown.add_argument("dataset", type=Path, help="a dataset's folder, .json, data.yaml or .txt")
+    shown.add_argument(
+        "--out",
+        "-o",
+        type=Path,
+        metavar="PATH",
+        help="folder of the report (default: report in infgen's own datasets; infgen-report here)",
+    )
+    for option in options(ReportSettings):
+        if option.name != "report":  # that is for the end of a run
+            _add_option(shown, option)
 
     check = _verb(verbs, "audit", _audit, "look hard at any dataset, whoever made it")
     check.add_argument("dataset", type=Path, help="a dataset's folder, .json, data.yaml or .txt")

@@ -165,6 +165,13 @@ class ExportSlice(TypedDict, total=False):
     """classification crops show what is around the object; else grey"""
 
 
+class ReportSlice(TypedDict, total=False):
+    report: bool
+    """end with a report (report/index.html) and a dataset card"""
+    gallery: int
+    """pictures that the report shows; it counts all of them (default: 2000)"""
+
+
 class CuttingSlice(TypedDict, total=False):
     matte: Literal["auto", "white", "chroma", "grabcut", "none"]
     """what opaque pictures of a class folder are cut out of: white (or any even backdrop),
@@ -190,6 +197,7 @@ class RunOptions(
     DepthSlice,
     FilesSlice,
     ExportSlice,
+    ReportSlice,
     total=False,
 ):
     backgrounds: str | Path | None
@@ -227,6 +235,11 @@ class ExportOptions(TypedDict, total=False):
     """classification crops show what is around the object; else grey"""
 
 
+class ReportOptions(TypedDict, total=False):
+    gallery: int
+    """pictures that the report shows; it counts all of them (default: 2000)"""
+
+
 class AuditOptions(TypedDict, total=False):
     out: str | Path
     """folder of audit.json and audit.md (default: audit)"""
@@ -244,7 +257,7 @@ class AuditOptions(TypedDict, total=False):
     """of the sample and of the probe (default: 0)"""
 
 
-class RelabelOptions(ExportSlice, total=False):
+class RelabelOptions(ExportSlice, ReportSlice, total=False):
     classes: str | Path | None
     """classes.csv: what the channels of .npy files show"""
     out: str | Path
@@ -284,7 +297,7 @@ class BankOptions(ModelSlice, total=False):
     """failed tries that still count as success (default: 0)"""
 
 
-class MergeOptions(ExportSlice, total=False):
+class MergeOptions(ExportSlice, ReportSlice, total=False):
     out: str | Path
     """folder of the dataset (default: dataset)"""
     map: str | Path | None

@@ -27,6 +27,8 @@ from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
+from infgen.batch.report import FOLDER as REPORT
+from infgen.batch.report import INDEX
 from infgen.batch.statistics import FILE as STATISTICS
 from infgen.batch.statistics import Statistics
 from infgen.models.known_eyes import EyeRow, Role
@@ -35,6 +37,7 @@ from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
 from infgen.records.manifest import Manifest, Uses
 from infgen.records.plan import ImagePlan
+from infgen.report.settings import ReportSettings
 from infgen.ui.pace import Pace
 
 HEARTBEAT = 10.0  # seconds between progress lines in a log
@@ -257,6 +260,14 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
+
+
+def print_report(settings: ReportSettings, folder: Path) -> None:
+    """Where the report is that a run has just written, if it has: its last line."""
+    path = folder / REPORT / INDEX
+    if settings.report and path.exists():
+        with written_out():
+            print(f"all of it in a browser: {path}")
 
 
 def print_statistics(counted: Statistics, folder: Path) -> None:

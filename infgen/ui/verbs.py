@@ -35,6 +35,7 @@ from infgen.records.errors import InputError, Problem
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
 from infgen.report.audit.settings import AuditSettings
+from infgen.report.settings import ReportSettings
 from infgen.ui.wording import GROUPS, help_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         ExportOptions,
         MergeOptions,
         RelabelOptions,
+        ReportOptions,
         RunOptions,
     )
 
@@ -199,6 +201,23 @@ def mark(
     from infgen.batch.marking import mark
 
     return mark(Path(dataset), pictures, reason, undo, reporter=_heard(reporter))
+
+
+@takes(ReportSettings, but=("report",))
+def report(
+    dataset: str | Path,
+    *,
+    out: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **settings: Unpack[ReportOptions],
+) -> Path:
+    """Write a report on any dataset that READERS can read: pages with charts and a gallery of its
+    pictures, and figures.json. Returns the path of the first page, in `out`: by default that is the
+    folder `report` of a dataset that infgen made, and `infgen-report` here for others."""
+    from infgen.batch.report import report as write
+
+    place = None if out is None else Path(out)
+    return write(Path(dataset), place, fill(ReportSettings, settings).gallery, _heard(reporter))
 
 
 @takes(AuditSettings)

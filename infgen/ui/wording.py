@@ -19,6 +19,7 @@ GROUPS = {
     "files": "their files",
     "export": "the labels",
     "cutting": "how objects are cut out",
+    "report": "the report",
 }
 
 

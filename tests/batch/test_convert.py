@@ -43,8 +43,8 @@ SIZE = (64, 48)
 
 
 def convert(source: Path, out: Path, **more: Any) -> list[Entry]:
-    """The records of a converted dataset."""
-    infgen.convert(source, out=out, **{"workers": 1, **more})
+    """The records of a converted dataset, which has no report."""
+    infgen.convert(source, out=out, **{"workers": 1, "report": False, **more})
     return entries_of(out)
 
 
@@ -344,7 +344,7 @@ def test_pictures_that_can_not_be_taken_are_named_and_counted(tmp_path: Path) ->
     assert "train_1.png: can't be read" in reasons[0]
     assert "train_2.png: the picture is broken or cut short" in reasons[1]
     assert "its labels are for 160 x 120 pixels, and it has 9 x 9" in reasons[2]
-    enough = ["--max-failures", "3"]
+    enough = ["--max-failures", "3", "--no-report"]
     assert infgen_command("convert", path, "--out", tmp_path / "b", *enough).returncode == 0
 
 
@@ -434,7 +434,7 @@ def merged_labels(out: Path) -> list[list[str]]:
 
 def test_classes_of_one_name_become_one(tmp_path: Path) -> None:
     one, two = two_datasets(tmp_path)
-    manifest = infgen.merge(one, two, out=tmp_path / "out", workers=1)
+    manifest = infgen.merge(one, two, out=tmp_path / "out", workers=1, report=False)
     assert [kind.name for kind in manifest.classes] == ["cat", "dog", "Cat", "owl"]
     assert merged_labels(tmp_path / "out") == [["cat", "dog"], [], ["dog", "Cat", "owl"], []]
     entries = entries_of(tmp_path / "out")
@@ -454,7 +454,7 @@ def test_a_table_renames_joins_and_leaves_out(tmp_path: Path) -> None:
     one, two = two_datasets(tmp_path)
     (tmp_path / "map.csv").write_text("dataset,class,becomes\n,Cat,cat\ntwo,dog,wolf\n,owl,\n")
     done = infgen_command(
-        "merge", one, two, "--map", tmp_path / "map.csv", "--out", tmp_path / "out"
+        "merge", one, two, "--map", tmp_path / "map.csv", "--out", tmp_path / "out", "--no-report"
     )
     assert done.returncode == 0, done.stderr
     assert merged_labels(tmp_path / "out") == [["cat", "dog"], [], ["wolf", "cat"], []]
@@ -472,7 +472,9 @@ def test_equal_pictures_in_one_split_are_told(tmp_path: Path) -> None:
 def test_folders_of_equal_names_are_numbered(tmp_path: Path) -> None:
     for place in ("x/data", "y/data"):
         write_foreign(tmp_path / place, [Shot("a.png", SIZE, [], ord(place[0]))])
-    infgen.merge(tmp_path / "x/data", tmp_path / "y/data", out=tmp_path / "out", workers=1)
+    infgen.merge(
+        tmp_path / "x/data", tmp_path / "y/data", out=tmp_path / "out", workers=1, report=False
+    )
     names = [one.background.picture for one in entries_of(tmp_path / "out")]
     assert names == ["data/images/train/a.png", "data-2/images/train/a.png"]
 
@@ -518,7 +520,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     many(tmp_path / "in", 400)
     convert(tmp_path / "in", tmp_path / "whole")
     out = tmp_path / "out"
-    command = ["convert", tmp_path / "in", "--out", out, "--workers", "1"]
+    command = ["convert", tmp_path / "in", "--out", out, "--workers", "1", "--no-report"]
     process = start(*command)
     records = out / "samples-00000.jsonl"
     wait_until(

@@ -329,6 +329,7 @@ def test_a_run_labels_every_member_of_a_group(tmp_path: Path) -> None:
     scenes.write_text("prompt,num_imgs,images\n,30,plain:colour\n")
     settings = {"backgrounds": scenes, "classes": out / "classes.csv", "method": "paste"}
     settings |= {"width": 200, "height": 150, "decoys": 0.5, "format": "coco,masks"}
+    settings |= {"report": False}
     infgen.run(**settings, out=tmp_path / "d", workers=1)
     infgen.run(**settings, out=tmp_path / "twin", workers=2)
     assert not differing(snapshot(tmp_path / "d"), snapshot(tmp_path / "twin"))
@@ -356,6 +357,7 @@ def test_files_beside_a_cutout_are_part_of_a_run_s_fingerprint(tmp_path: Path) -
     infgen.cutouts(source, out=out, workers=1)
     run = {"backgrounds": out / "background.csv", "classes": out / "classes.csv"}
     run |= {"method": "paste", "width": 200, "height": 150, "images": 2, "out": tmp_path / "d"}
+    run |= {"report": False}
     infgen.run(**run, workers=1)
     beside = out / "cube/0_0_group.json"
     beside.write_text(beside.read_text().replace('"cup"', '"ball"'))

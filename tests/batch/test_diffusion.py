@@ -62,6 +62,7 @@ def asked(tmp_path: Path, model: Path) -> dict:
         "image_format": "png",
         "degrade": 0,  # pictures are held against backgrounds
         "workers": 1,
+        "report": False,
         "verify": "off",  # of random weights nothing can be asked
     }
 

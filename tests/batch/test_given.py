@@ -149,7 +149,7 @@ def test_real_pictures_with_masks(shared_data: Path, tmp_path) -> None:
     out = tmp_path / "out"
     asked = {"backgrounds": backgrounds, "classes": classes, "background_labels": voc}
     manifest = infgen.run(
-        **asked, out=out, images=22, width=320, height=320, workers=1, method="paste"
+        **asked, out=out, images=22, width=320, height=320, workers=1, method="paste", report=False
     )
     names = [one.name for one in manifest.classes]
     assert names[0] == "sheep" and {"person", "bus", "bird"} <= set(names[1:])

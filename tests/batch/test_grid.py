@@ -444,6 +444,7 @@ def test_a_grid_of_photographs(shared_data: Path, tmp_path: Path) -> None:
         classes=tmp_path / "classes.csv",
         out=out,
         grid=True,
+        report=False,
         placements=4,
         width=160,
         height=160,

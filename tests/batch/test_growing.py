@@ -38,6 +38,7 @@ from tests.making import (
     draw_scene,
     infgen_command,
     make_tables,
+    options_of,
     processes_with,
     save,
     snapshot,
@@ -679,7 +680,7 @@ def test_killed_with_its_workers_it_goes_on(tmp_path: Path, moment: str) -> None
     infgen.run(**settings, out=tmp_path / "undisturbed")
     out, token = tmp_path / "dataset", str(tmp_path / "token")
     before = (out / "data.yaml").stat().st_mtime_ns
-    options = [text for text in tables.options(**settings, out=out) if text != "True"]
+    options = tables.options(**settings, out=out)
     process = start("run", *options, env=os.environ | {"INFGEN_TEST": token})
     wait_until(
         lambda: (out / moment).exists() and (out / moment).stat().st_mtime_ns != before,
@@ -724,7 +725,7 @@ def test_plan_says_what_append_would_make(begun: tuple[Tables, dict[str, Any]]) 
 
 def test_the_command_line_appends(begun: tuple[Tables, dict[str, Any]]) -> None:
     _, settings = begun
-    more = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    more = options_of(settings)
     done = infgen_command("run", *more, "--append", "--images", 4)
     assert done.returncode == 0, done.stderr
     manifest = msgspec.json.decode((settings["out"] / "manifest.json").read_bytes(), type=Manifest)

@@ -43,7 +43,7 @@ def write_inputs(folder: Path) -> RunSettings:
     return make_settings({
         "backgrounds": folder / "background.csv", "classes": folder / "classes.csv",
         "out": folder / "dataset", "images": PICTURES, "method": "paste", "workers": 1,
-        "width": 128, "height": 96, "image_format": "png",
+        "width": 128, "height": 96, "image_format": "png", "report": False,
     })  # fmt: skip
 
 

@@ -51,7 +51,8 @@ def write_pairs(folder: Path, count: int = 3) -> list[Painted]:
 
 
 def settings_for(folder: Path, out: Path, **more: object) -> RelabelSettings:
-    return fill(RelabelSettings, {"pairs": str(folder), "out": str(out), "workers": 1, **more})
+    small = {"pairs": str(folder), "out": str(out), "workers": 1, "report": False}
+    return fill(RelabelSettings, {**small, **more})
 
 
 def entries_of(out: Path) -> list[Entry]:
@@ -152,7 +153,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in", 24)
     relabel(settings_for(tmp_path / "in", tmp_path / "whole"))
     out = tmp_path / "out"
-    command = ["relabel", tmp_path / "in", "--out", out, "--workers", "1"]
+    command = ["relabel", tmp_path / "in", "--out", out, "--workers", "1", "--no-report"]
     process = start(*command)
     records = out / "samples-00000.jsonl"
     wait_until(
@@ -232,7 +233,9 @@ def test_bad_input_is_told_before_anything_is_written(
 
 def test_from_python(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in", 2)
-    manifest = infgen.relabel(tmp_path / "in", out=tmp_path / "out", workers=1, format="masks")
+    out = tmp_path / "out"
+    manifest = infgen.relabel(tmp_path / "in", out=out, workers=1, format="masks")
+    assert (out / "report/index.html").exists() and (out / "README.md").exists()
     assert manifest.pictures == 2 and manifest.formats == ("masks",)
     assert [(one.name, one.objects) for one in manifest.classes] == [("class_0", 1), ("class_1", 1)]
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from infgen.report.audit import duplicates
 from infgen.report.audit.duplicates import SIDE, TwinSearch
 from infgen.report.audit.findings import Leakage
 from tests.labelled import picture_of, scene
@@ -61,7 +62,7 @@ def test_flat_pictures_are_like_nothing() -> None:
 
 
 def test_blocks_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infgen.report.audit.duplicates._BLOCK", 4)
+    monkeypatch.setattr(duplicates, "_BLOCK", 4)
     pictures = [("train", scene(n)) for n in range(11)]
     found = search(*pictures, ("val", scene(0)), ("val", scene(5)), ("val", scene(10)))
     assert (found.duplicates, found.leaked) == (3, 3)

@@ -20,6 +20,7 @@ from infgen.ops.masks import tight_box
 from infgen.ops.rle import encode_rle
 from infgen.records.errors import MissingExtra
 from infgen.records.labelled import LabelledObject
+from infgen.report.audit import seams as probing
 from infgen.report.audit.contours import (
     BANDS,
     DIRECTIONS,
@@ -85,7 +86,7 @@ def test_too_few_pictures_or_scenes_give_no_verdict() -> None:
 
 
 def test_pictures_that_hide_the_self_test_make_it_blind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infgen.report.audit.seams.repaint", lambda pixels, mask, rng: pixels)
+    monkeypatch.setattr(probing, "repaint", lambda pixels, mask, rng: pixels)
     seams = with_decoys(painted=True)
     assert "are seen with an AUC of" in seams.blind
     assert seams.self_test and seams.self_test.auc < 0.85

@@ -1,0 +1,217 @@
+"""The dataset card: README.md with what is known of a dataset, and nothing else.
+
+It depends on nothing but the dataset, so that the same dataset has the same card anywhere. No
+licence, date, host or person is in it that isn't in the records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from infgen.records.manifest import Manifest
+from infgen.report.audit.findings import Audit
+from infgen.report.facts import licences_of, rejects_of
+from infgen.report.figures import Figures
+
+MARKER = "<!-- Made by infgen, which writes it anew. Yours if you delete this line. -->"
+MOST_ROWS, MOST_REASONS = 200, 40
+
+
+def card_of(
+    manifest: Manifest,
+    figures: Figures,
+    prompts: Mapping[str, str],
+    marks: Mapping[int, str],
+    formats: Mapping[str, str],
+    again: Sequence[str],
+    audit: Audit | None = None,
+) -> str:
+    """README.md of infgen's own dataset. `prompts` say what a class is, by its name; `formats` are
+    all that there are, by name, with what each is; `again` are the commands that make the dataset
+    once more, in its folder's parent."""
+    sections = (
+        _head(manifest, figures),
+        _classes(figures, prompts),
+        _how(manifest, figures),
+        _sources(manifest),
+        _thrown_away(manifest, marks),
+        _notes(manifest),
+        _audit(audit, figures) if audit else (),
+        _formats(manifest, formats),
+        _again(again),
+    )
+    return "\n".join(line for section in sections for line in section) + "\n"
+
+
+def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
+    drawn = manifest.painted and "relabel" not in _methods(figures)
+    yield from (MARKER, "", f"# {'Synthetic pictures' if drawn else 'Pictures'} with labels", "")
+    splits = ", ".join(f"{count:,} {split}" for split, count in figures.pictures.items())
+    sizes = ", ".join(list(figures.sizes)[:3]) + (
+        ", and others" if figures.other_sizes or len(figures.sizes) > 3 else ""
+    )
+    yield (
+        f"{figures.counted:,} pictures ({splits}) of {sizes or 'no size'} pixels with "
+        f"{figures.objects:,} labelled objects of {len(figures.classes):,} classes. "
+        f"{figures.negatives:,} of the pictures show none. Made with infgen {manifest.infgen}."
+    )
+    yield ""
+    if drawn:
+        yield (
+            "The objects were painted into the pictures, and the labels come from that: masks are "
+            "the visible pixels, boxes are tight around them."
+        )
+    else:
+        yield "The pictures are somebody's own, byte for byte."
+    unmasked = sum(one.boxes_only for one in figures.classes)
+    if unmasked:
+        yield f"{unmasked:,} labels are boxes without a mask."
+
+
+def _classes(figures: Figures, prompts: Mapping[str, str]) -> Iterator[str]:
+    yield from ("", "## Classes", "")
+    splits = list(figures.pictures)
+    yield _row("id", "class", "what it is", "pictures", *(f"objects in {name}" for name in splits))
+    yield _row(*["---"] * (4 + len(splits)))
+    for class_id, one in enumerate(figures.classes[:MOST_ROWS]):
+        images = f"{sum(one.images.values()):,}"
+        counts = (f"{one.objects.get(name, 0):,}" for name in splits)
+        yield _row(str(class_id), one.name, prompts.get(one.name) or "-", images, *counts)
+    yield from _more(len(figures.classes) - MOST_ROWS)
+
+
+def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
+    yield from ("", "## How it was made", "")
+    yield f"- objects: {_counted(_methods(figures))}"
+    blends = _summed(one.blends for one in figures.classes)
+    if blends:
+        yield f"- their edges: {_counted(blends)}"
+    if manifest.painted and figures.scenes:
+        yield f"- scenes: {_counted(figures.scenes)}"
+    for prompt, count in sorted(figures.prompts.items())[:MOST_REASONS]:
+        yield f"  - {count:,} x {_text(prompt)}"
+    if figures.decoys:
+        yield f"- decoys (places without an object, painted all the same): {figures.decoys:,}"
+    for name in ("seed", "augment", "degrade"):
+        if name in manifest.settings:
+            yield f"- {name}: {_text(str(manifest.settings[name]).rpartition('/')[2])}"
+    if manifest.parts:
+        counts = ", ".join(f"{part.pictures:,}" for part in manifest.parts)
+        yield f"- grown in {len(manifest.parts)} parts, of {counts} pictures"
+    licences = licences_of(manifest)
+    yield "- models:" if licences else "- models: none"
+    yield from (f"  - {_text(text)}" for text in licences)
+
+
+def _sources(manifest: Manifest) -> Iterator[str]:
+    sources: dict[str, dict[str, str]] = {}
+    for one in [manifest.sources, *(part.sources for part in manifest.parts)]:
+        for what, files in one.items():
+            sources.setdefault(what, {}).update(files)
+    yield from ("", "## Sources and rights", "")
+    for what, files in sources.items():
+        if files:
+            yield (
+                f"- {what}: {len(files):,} files, {len(set(files.values())):,} different ones by "
+                "SHA-256 (in `manifest.json`)"
+            )
+    if not any(sources.values()):
+        yield "- no files of anybody's"
+    yield (
+        "- infgen doesn't know under which licence such files are, and gives the dataset none: who "
+        "publishes it has to."
+    )
+
+
+def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
+    rows = rejects_of(manifest, marks, {})
+    yield from ("", "## What isn't in it", "")
+    if not rows:
+        yield "Nothing was left out, and no picture failed."
+        return
+    yield _row("class", "what", "why", "how many")
+    yield _row(*["---"] * 4)
+    for name, what, reason, count in rows[:MOST_REASONS]:
+        yield _row(name, what, reason or "-", f"{count:,}")
+    yield from _more(len(rows) - MOST_REASONS)
+
+
+def _notes(manifest: Manifest) -> Iterator[str]:
+    if manifest.notes:
+        yield from ("", "## Notes of the run", "", *(f"- {_text(note)}" for note in manifest.notes))
+
+
+def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
+    yield from ("", "## Audit", "")
+    if (sum(audit.labels.pictures.values()), audit.labels.objects) != (
+        figures.counted,
+        figures.objects,
+    ):
+        yield "`audit.json` is of another state of the dataset: audit it again."
+        return
+    faults = sum(audit.labels.faults.values())
+    yield f"- faulty labels: {_counted(audit.labels.faults) if faults else 'none found'}"
+    leakage = audit.leakage
+    yield (
+        f"- of {leakage.compared:,} pictures compared, {leakage.duplicates:,} have an earlier "
+        f"twin; {leakage.leaked:,} leak from one split into another"
+    )
+    if (agreement := audit.agreement) and agreement.iou_p50 is not None:
+        yield (
+            f"- a second opinion ({agreement.estimate}) on {agreement.objects:,} labels: median "
+            f"IoU of {agreement.of} {agreement.iou_p50:.2f}"
+        )
+    if (seams := audit.seams) and seams.blind:
+        yield "- seams: no verdict, the probe is blind here"
+    elif seams and seams.decoys:
+        yield f"- decoys told from untouched places: AUC {seams.decoys.auc:.2f} (0.5 is not at all)"
+    for limit in audit.limits:
+        yield f"- limit {_text(limit.limit)}: {'crossed' if limit.crossed else 'kept'}"
+
+
+def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
+    yield from ("", "## Files", "", "- images/ (or fg_bg, packs/): the pictures")
+    yield from (f"- {name}: {_text(formats.get(name, ''))}" for name in manifest.formats)
+    yield "- `samples-*.jsonl`, `manifest.json`: all that is known of every picture, and totals"
+    yield "- `report/index.html`: the dataset to look at, and its statistics"
+
+
+def _again(commands: Sequence[str]) -> Iterator[str]:
+    yield from ("", "## The same again", "", "In this folder, with its sources where they were:")
+    yield from ("", "```bash", *commands, "```")
+
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+def _methods(figures: Figures) -> Counter[str]:
+    return _summed(one.methods for one in figures.classes)
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _more(left: int) -> Iterator[str]:
+    if left > 0:
+        yield from ("", f"And {left:,} more: `manifest.json`.")
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(_text(cell) for cell in cells) + " |"
+
+
+def _text(text: str) -> str:
+    """A user's words on one line of Markdown, in which no letter means anything."""
+    line = " ".join(text.split())
+    for letter in ("\\", "|", "`", "*", "_", "[", "]", "#", "~"):
+        line = line.replace(letter, f"\\{letter}")
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,104 @@
+"""What stands in words in a report: facts, warnings, and all that was thrown away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from infgen.models.known_eyes import EYES
+from infgen.records.manifest import Manifest
+from infgen.report.figures import Figures
+
+Reject = tuple[str, str, str, int]  # class (or WHOLE), what, reason, how many
+
+LEFT_OUT, TRIED = "object left out", "try not used"
+DECOY, FAILED, MARKED = "decoy left out", "picture not made", "picture marked as bad"
+FAULTY = "label or picture that can't be used"
+WHOLE = "(whole picture)"
+DOMINANT = 0.9  # share of all objects
+
+
+def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tuple[str, str]]:
+    """Short lines for the head of the page; `shown` pictures are in the gallery."""
+    total = figures.counted
+    splits = ", ".join(f"{count:,} {split}" for split, count in figures.pictures.items())
+    sizes = [f"{size} ({count:,})" for size, count in list(figures.sizes.items())[:3]]
+    more = figures.other_sizes + sum(list(figures.sizes.values())[3:])
+    facts = [
+        ("pictures", f"{total:,} ({splits})" if len(figures.pictures) > 1 else f"{total:,}"),
+        ("objects", f"{figures.objects:,}"),
+        ("classes", f"{len(figures.classes):,}"),
+        ("picture size", ", ".join([*sizes, *([f"others ({more:,})"] if more else [])]) or "-"),
+        ("without objects", f"{figures.negatives:,}"),
+        ("shown here", f"all {total:,} pictures" if shown >= total else
+         f"{shown:,} of {total:,}, spread evenly, rare classes added"),
+        ("format", "infgen's own" if manifest else figures.kind),
+    ]  # fmt: skip
+    if figures.failed:
+        facts.append(("failed or unreadable", f"{figures.failed:,}"))
+    if figures.marked:
+        facts.append(("marked as bad, and not counted", f"{figures.marked:,}"))
+    if manifest:
+        methods = sorted({name for one in figures.classes for name in one.methods})
+        facts.append(("methods", ", ".join(methods) or "-"))
+        facts.append(("labels in", ", ".join(manifest.formats) or "-"))
+        facts.append(("made by", f"infgen {manifest.infgen}"))
+        facts += [("model", text) for text in licences_of(manifest)]
+    return facts
+
+
+def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
+    """Sentences worth a warning: those of the run, and what the figures show."""
+    notes = list(manifest.notes) if manifest else []
+    empty = [one.name for one in figures.classes if not one.total]
+    if empty and figures.objects:
+        names = ", ".join(empty[:10]) + (f" and {len(empty) - 10:,} more" if empty[10:] else "")
+        notes.append(f"no picture shows an object of {names}")
+    largest = max(figures.classes, key=lambda one: one.total, default=None)
+    if largest and len(figures.classes) > 1 and largest.total > DOMINANT * figures.objects:
+        part = largest.total / figures.objects
+        notes.append(f"{part:.0%} of the objects are of one class, {largest.name}")
+    if figures.failed and not manifest:
+        notes.append(f"{figures.failed:,} pictures are missing or can't be read: they and their "
+                     "labels aren't counted")  # fmt: skip
+    return list(dict.fromkeys(notes))
+
+
+def rejects_of(
+    manifest: Manifest | None, marks: Mapping[int, str], faults: Mapping[str, int]
+) -> list[Reject]:
+    """All that was thrown away: of infgen's datasets by their manifest and `marks`, of others the
+    `faults` by kind."""
+    rows = [("(any)", FAULTY, kind, count) for kind, count in faults.items()]
+    rows += [(WHOLE, MARKED, why, count) for why, count in Counter(marks.values()).most_common()]
+    return [*rows, *(_thrown_away(manifest) if manifest else ())]
+
+
+def _thrown_away(manifest: Manifest) -> Iterator[Reject]:
+    failures = Counter(failure.reason for failure in manifest.failures)
+    yield from ((WHOLE, FAILED, reason, count) for reason, count in failures.most_common())
+    for one in manifest.classes:
+        for what, reasons in (
+            (LEFT_OUT, one.dropped),
+            (TRIED, one.rejected),
+            (DECOY, one.dropped_decoys),
+        ):
+            yield from ((one.name, what, why, count) for why, count in sorted(reasons.items()))
+
+
+def licences_of(manifest: Manifest) -> list[str]:
+    """A line for each model that took part, with its licence as far as it is known."""
+    found: list[str] = []
+    for models in [manifest.models, *(part.models for part in manifest.parts)]:
+        found += models.get("licences", [])
+        found += _eyes(models.get("eyes", {}))
+        found += [models["depth"]["licence"]] if "depth" in models else []
+    return list(dict.fromkeys(found))
+
+
+def _eyes(eyes: Mapping[str, Any]) -> Iterable[str]:
+    known = {row.id: row.licence for rows in EYES.values() for row in rows.values()}
+    for role, eye in eyes.items():
+        source = str(eye["model"]).partition("@")[0]
+        yield f"{source}: {known.get(source, 'see its model card')} ({role})"
