@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infgen.records.plan import ImagePlan
     from infgen.report.audit.agreement import Estimate
     from infgen.report.audit.findings import Audit
+    from infgen.ui.studio.server import Server
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "preview",
     "relabel",
     "run",
+    "serve",
 ]
 
 
@@ -186,6 +188,17 @@ def preview(
     if dataset is not None:
         return sheets.preview_dataset(Path(dataset), path, count)
     return sheets.preview_plan(runner.plan(_settings(config, settings)), path, count)
+
+
+def serve(*, inline: bool = False, **settings: Any) -> Server:
+    """Serve the studio from another thread, and return what it is served by: its `link` opens it,
+    its `close()` (or the end of a `with` block) ends it and the run that is going on, `wait()`
+    waits for that. `settings` are the options of `infgen serve` by name; `inline` shows it in the
+    notebook that this runs in, on Colab, too."""
+    from infgen.batch.settings import fill
+    from infgen.ui import studio
+
+    return studio.serve(fill(studio.ServeSettings, settings), inline)
 
 
 def _settings(config: str | Path | None, values: dict[str, Any]) -> Any:

@@ -76,7 +76,7 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
     finished; `manifest` gives the totals. The folder's name isn't on it: the same dataset elsewhere
     has the same sheet."""
     total = manifest.pictures
-    tiles = [_tile(entry, store.folder) for entry in _chosen(store, spread(total, count))]
+    tiles = [tile_of(entry, store.folder) for entry in _chosen(store, spread(total, count))]
     objects = sum(one.objects for one in manifest.classes)
     failed = f"{len(manifest.failures):,} failed." if manifest.failures else ""
     splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
@@ -111,7 +111,8 @@ def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
 # ---- their tiles ---------------------------------------------------------------------------------
 
 
-def _tile(entry: Entry, folder: Path) -> Tile:
+def tile_of(entry: Entry, folder: Path) -> Tile:
+    """A picture of the dataset in `folder`, with its labels as marks."""
     caption = _caption(entry.index, entry.split, len(entry.objects))
     try:
         picture = shrink(_read(folder, entry))
