@@ -9,7 +9,7 @@ reads any dataset for training. Importing infgen loads nothing else until someth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "convert",
     "cutouts",
     "export",
+    "mark",
     "merge",
     "plan",
     "preview",
@@ -79,6 +80,22 @@ def export(dataset: str | Path, format: str, **settings: Any) -> Manifest:
 
     values = _settings(None, settings | {"format": format})
     return exporting.export(Path(dataset), values.export, values.workers)
+
+
+def mark(
+    dataset: str | Path,
+    pictures: Sequence[int],
+    *,
+    reason: str = "",
+    undo: bool = False,
+    reporter: Reporter | None = None,
+) -> Manifest:
+    """Keep pictures of a finished dataset out of all that is trained on, or take them in again
+    (`undo`): by their numbers, as in their names and records. They stay on disk, in marked/;
+    marks.json says why, and the formats that the dataset has are written anew."""
+    from infgen.batch.marking import mark
+
+    return mark(Path(dataset), pictures, reason, undo, reporter=reporter)
 
 
 def audit(

@@ -180,7 +180,8 @@ def _make(
     """Try until nothing is missing. A try with an error counts as one, in this run."""
     prompts = [Prompt(spec.prompt, spec.negative_prompt) for spec in specs]
     wanted = len(specs) * settings.per_class
-    painter = load_painter(model, wanted, prompts, store, reporter)
+    painter = load_painter(model, wanted, prompts, reporter)
+    store.log("model", **painter.facts)
     judge = Verify([spec.name for spec in specs], rules=BARS)
     once = InpaintSettings(attempts=1)  # a try is a backdrop
     stage = Inpaint(painter, once, 0, judge, all_of_it=True)

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from infgen.batch.engines import Crew
 from infgen.batch.kinds import check_folders
+from infgen.batch.marks import (
+    end,
+    kept_lines,
+    marked_entries,
+    put_away,
+    read_marks,
+    settle,
+    under_way,
+)
 from infgen.batch.painting import CHUNK, workers_for
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.store import Store, open_finished
-from infgen.formats import EXPORTS
+from infgen.formats import EXPORTS, Export
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.ops.plans import Plans
 from infgen.records.errors import InputError, WorkerDied
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
+from infgen.sources.disk import remove_file
 
 
 def export(
@@ -104,17 +116,45 @@ def _moved_on(formats: Sequence[str]) -> str:
 def write_formats(
     store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> Manifest:
-    """Export, and write the manifest last. It lists the formats that are whole, so none that is
-    being written over."""
+    """Export, without what is marked, and write the manifest last. It lists the formats that are
+    whole, so none that is being written over. Those that a marking was to write, and wasn't let
+    to, are written as it would have."""
+    settle(store)
+    marks, marking = read_marks(store.folder), under_way(store.folder)
+    put_away(store, marks)
     before = store.manifest()
-    listed = set(before.formats) if before else set()
-    asked = set(settings.format)
-    if before and listed & asked:
-        store.finish(msgspec.structs.replace(before, formats=_in_order(listed - asked)))
-    export_formats(store, manifest, settings, crew, reporter)
-    manifest = msgspec.structs.replace(manifest, formats=_in_order(listed | asked))
+    how = marking.formats if marking else {}
+    how = how | dict.fromkeys(settings.format, settings)
+    left = before.formats if before else ()
+    if before and how.keys() & left:
+        store.finish(replace(before, formats=_in_order(set(left) - how.keys())))
+    for name in _in_order(how):
+        export_formats(store, manifest, replace(how[name], format=(name,)), crew, reporter)
+    written = (before.written if before else {}) | {name: _told(how[name]) for name in how}
+    usual = _told(settings_of(manifest))
+    manifest = replace(
+        manifest,
+        formats=_in_order({*left, *how}),
+        marked=len(marks),
+        written={name: values for name, values in written.items() if values != usual},
+    )
     store.finish(manifest)
+    end(store.folder)
     return manifest
+
+
+def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:
+    """How the format of this name was written, or those of the manifest's own settings."""
+    values = {field: manifest.settings[field] for field in ExportSettings.__struct_fields__
+              if field in manifest.settings}  # fmt: skip
+    return msgspec.convert(values | manifest.written.get(name, {}), ExportSettings)
+
+
+def _told(settings: ExportSettings) -> dict[str, Any]:
+    """All settings but the formats' names."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    del values["format"]
+    return values
 
 
 def _in_order(formats: Collection[str]) -> tuple[str, ...]:
@@ -124,24 +164,45 @@ def _in_order(formats: Collection[str]) -> tuple[str, ...]:
 def export_formats(
     store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> None:
-    """Write each format of `settings` from the store's records."""
+    """Write each format of `settings` from the store's records, but for what is marked."""
+    marked = list(marked_entries(store))
+    counts = Counter(manifest.splits) - Counter(entry.split for entry in marked)
     dataset = Dataset(
         folder=store.folder,
         classes=tuple(one.name for one in manifest.classes),
-        splits=tuple(name for name, count in manifest.splits.items() if count),
+        splits=tuple(name for name in manifest.splits if counts[name]),
         settings=settings,
         unmasked=manifest.unmasked,
         painted=manifest.painted,
         known_classes=len(manifest.parts[-2].classes) if manifest.parts else 0,
     )
     for name in dict.fromkeys(settings.format):
-        lines = (line for line in store.lines() if b'"failure":""' in line)
-        converted = crew.map(Converter(name, dataset), lines, CHUNK)
+        _clear(name, marked, manifest.splits, dataset)
+        converted = crew.map(Converter(name, dataset), kept_lines(store), CHUNK)
         try:
-            reporter.start(name, manifest.pictures)
+            reporter.start(name, counts.total())
             EXPORTS[name].finish(_counted(name, converted, reporter), dataset)
         finally:
             reporter.stop()
+
+
+def _clear(name: str, marked: Sequence[Entry], splits: Collection[str], dataset: Dataset) -> None:
+    """Remove what a format has of marked pictures, and of splits in which there are no others."""
+    row = EXPORTS[name]
+    for entry in marked:
+        for file in row.files(_as_taken(entry, row), dataset):
+            remove_file(dataset.folder / file)
+    for split in set(splits).difference(dataset.splits) if marked else ():
+        for file in row.lists(split):
+            remove_file(dataset.folder / file)
+
+
+def _as_taken(entry: Entry, row: Export) -> Entry:
+    """The record as a format gets to see it."""
+    if row.takes_crowds or not any(one.crowd for one in entry.objects):
+        return entry
+    things = tuple(one for one in entry.objects if not one.crowd)
+    return replace(entry, objects=things)
 
 
 class Converter:
@@ -152,10 +213,7 @@ class Converter:
 
     def __call__(self, line: bytes) -> Any:
         entry, row = msgspec.json.decode(line, type=Entry), EXPORTS[self._name]
-        if b'"crowd":true' in line and not row.takes_crowds:
-            things = tuple(one for one in entry.objects if not one.crowd)
-            entry = msgspec.structs.replace(entry, objects=things)
-        return row.convert(entry, self._dataset)
+        return row.convert(_as_taken(entry, row), self._dataset)
 
 
 def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:

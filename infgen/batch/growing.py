@@ -20,6 +20,7 @@ from infgen.batch.exporting import check_fit, check_masks, check_unmoved
 from infgen.batch.fingerprint import class_prints
 from infgen.batch.finishing import finish
 from infgen.batch.ledger import FILE as LEDGER
+from infgen.batch.marks import settle
 from infgen.batch.methods import Means
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.past import read_past
@@ -80,6 +81,7 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
         stack.enter_context(store.claimed())
         if store.parts() != seen:
             raise FolderBusy(f"{store.folder} was just appended to: run the same command again")
+        settle(store)
         crew = stack.enter_context(Crew(workers_for(settings.workers, job.part.pictures)))
         jobs = [_to_mend(store, parts, number, settings, reporter) for number in range(len(parts))
                 if number != job.number]  # fmt: skip
@@ -101,12 +103,12 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
     return manifest
 
 
-def plan_append(settings: RunSettings, store: Store, reporter: Reporter) -> Plans:
-    """The planner of what --append would add."""
+def plan_append(settings: RunSettings, store: Store, reporter: Reporter) -> tuple[Plans, Means]:
+    """The planner of what --append would add, and what would paint it."""
     job, parts = _job(settings, store, reporter)
     planner = _planner(job, parts, store)
     told(planner, job.means, job.notes, reporter)
-    return planner
+    return planner, job.means
 
 
 # ---- which part it is ----------------------------------------------------------------------------

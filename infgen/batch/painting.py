@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from infgen.batch.engines import Crew, usable_cores
+from infgen.batch.marks import settle
 from infgen.batch.methods import Means
 from infgen.batch.nearness import keep_nearness
 from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
@@ -25,6 +26,7 @@ from infgen.models.prompts import Prompt
 from infgen.ops.plans import Plans
 from infgen.records.errors import WorkerDied
 from infgen.records.sample import Entry
+from infgen.records.specs import Request
 
 if TYPE_CHECKING:
     from infgen.models.painter import Painter
@@ -70,6 +72,7 @@ def fill_gaps(
     """Make every picture from `first` to before `total` that isn't there yet: `make` gives them by
     index, in order, and `failed` the record of one that took its worker down with it, for a
     reason. Archives hold pictures `together`, and are made again as a whole."""
+    settle(store)
     missing = store.mend(total, settings.keep_backgrounds, first)
     if not missing:
         return
@@ -103,13 +106,18 @@ def _made(
         return one_by_one(packs, crew.map(packer, packs, 1))
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
-    request = planner.request
-    prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
-    prompts += [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
+    prompts = prompts_of(planner.request)
     together = planner.count * (1 + planner.most_objects)
     eyes = open_eyes(means.eyes, reporter)  # first: the painter takes the memory that is left
-    painter = load_painter(means.model, together, prompts, store, reporter)
+    painter = load_painter(means.model, together, prompts, reporter)
+    store.log("model", **painter.facts)
     return Pipeline(planner, settings, painter, eyes).in_batches(missing)
+
+
+def prompts_of(request: Request) -> list[Prompt]:
+    """All that a model may be asked to paint: the scenes, then the objects."""
+    prompts = [Prompt(row.prompt, row.negative_prompt) for row in request.backgrounds]
+    return prompts + [Prompt(row.prompt, row.negative_prompt) for row in request.classes]
 
 
 def open_eyes(resolved: ResolvedEyes | None, reporter: Reporter) -> Eyes:
@@ -122,7 +130,7 @@ def open_eyes(resolved: ResolvedEyes | None, reporter: Reporter) -> Eyes:
 
 
 def load_painter(
-    model: Resolved, pictures: int, prompts: Sequence[Prompt], store: Store, reporter: Reporter
+    model: Resolved, pictures: int, prompts: Sequence[Prompt], reporter: Reporter
 ) -> Painter:
     """The model on its device, with these prompts and no others to paint from; `pictures` as in
     models.loader.load."""
@@ -132,7 +140,6 @@ def load_painter(
     painter = load(model, pictures, prompts, reporter.warn)
     painter.prepare(prompts)  # with offloading, that is; else it is done
     painter.forget_text_encoders()
-    store.log("model", **painter.facts)
     return painter
 
 

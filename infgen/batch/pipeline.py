@@ -116,8 +116,9 @@ class Pipeline:
             for ticket, result in zip(tickets, results, strict=True)
         ]
 
-    def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
-        """Make pictures, in order, for a pipeline with a painter, in batches of its size.
+    def in_batches(self, indices: Sequence[int], shelf: Shelf | None = None) -> Iterator[Made]:
+        """Make pictures, in order, for a pipeline with a painter, in batches of its size. They go
+        where they belong, in the folder or on another `shelf`.
 
         The device waits for nobody: objects are stitched, and pictures encoded and written, by
         other threads.
@@ -131,7 +132,7 @@ class Pipeline:
             try:
                 writing: deque[Future[Made]] = deque()
                 for ticket, result in self._results(indices, painter):
-                    keep = partial(self._kept_or_failed, ticket, result, self._folder)
+                    keep = partial(self._kept_or_failed, ticket, result, shelf or self._folder)
                     writing.append(writers.submit(keep))
                     made[ticket.plan.index] = writing[-1]
                     if len(writing) > UNWRITTEN:

@@ -11,6 +11,7 @@ from infgen.batch.exporting import check_fit, check_formats
 from infgen.batch.finishing import finish
 from infgen.batch.growing import grow, plan_append
 from infgen.batch.kinds import check_folders, with_fitting_formats
+from infgen.batch.methods import Means
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.settings import RunSettings, flatten, write_toml
@@ -60,8 +61,13 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Plans:
     """The planner of a run: plans by index, without a pixel being made or a file written."""
+    return plan_with_means(settings, reporter)[0]
+
+
+def plan_with_means(settings: RunSettings, reporter: Reporter | None = None) -> tuple[Plans, Means]:
+    """The planner of a run, and what would paint its pictures."""
     reporter = reporter or Silent()
     if settings.append:
         return plan_append(settings, Store(settings.out), reporter)
-    planner, _, _ = prepare(settings, Pinned(), reporter)
-    return planner
+    planner, means, _ = prepare(settings, Pinned(), reporter)
+    return planner, means

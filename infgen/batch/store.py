@@ -5,6 +5,7 @@ parts.json           what each run made or is to make, where the dataset was app
 append-0001.toml     the settings of what was appended, and its record
 images/SPLIT/*       each picture whole or not there (or in packs/*: each archive)
 samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices of a part
+marks.json           the pictures that are to be kept out of the formats (see batch.marks)
 manifest.json        last: while it is missing, the dataset isn't finished
 run.log              times, hosts, tracebacks: no part of the dataset
 """
@@ -18,7 +19,7 @@ import socket
 import time
 import tomllib
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, groupby, pairwise
 from pathlib import Path
@@ -236,9 +237,25 @@ class Store:
             path = self._record_file(number)
             data = _read(path)
             lines = data.splitlines(keepends=True)
-            left = b"".join(line for line in lines if _index_of(line) not in indices)
+            left = b"".join(line for line in lines if index_of(line) not in indices)
             if left != data:
                 write_file(path, left)
+
+    def rename(self, indices: Collection[int], name: Callable[[Entry], str]) -> None:
+        """Write another path of the picture, which `name` gives, into the lines of these indices;
+        all else in them, and the lines of pictures that failed, stays as it is."""
+        for path in sorted(self.folder.glob("samples-*.jsonl")):
+            data = _read(path)
+            lines = data.splitlines(keepends=True)
+            for rank, line in enumerate(lines):
+                with suppress(msgspec.DecodeError):  # it will be mended
+                    if index_of(line) in indices and b'"failure":""' in line:
+                        entry = msgspec.json.decode(line, type=Entry)
+                        old, new = (b'"file":' + msgspec.json.encode(file)
+                                    for file in (entry.file, name(entry)))  # fmt: skip
+                        lines[rank] = line.replace(old, new, 1)
+            if b"".join(lines) != data:
+                write_file(path, b"".join(lines))
 
     def fill(self, missing: Sequence[int], lines: Iterator[bytes]) -> None:
         """Put `lines`, those of the `missing` indices that `mend` gave, where they belong.
@@ -252,7 +269,7 @@ class Store:
             raise ValueError("more pictures were made than were missing")
 
     def _fill_file(self, path: Path, missing: Sequence[int], lines: Iterator[bytes]) -> None:
-        there = {_index_of(line): line for line in _read(path).splitlines(keepends=True)}
+        there = {index_of(line): line for line in _read(path).splitlines(keepends=True)}
         before = sum(len(line) for index, line in there.items() if index < missing[0])
         after = sorted({*missing, *(index for index in there if index > missing[0])})
         with told(path):
@@ -413,7 +430,8 @@ def _entries(data: bytes) -> Iterator[Entry]:
             yield decoder.decode(line)
 
 
-def _index_of(line: bytes) -> int:
+def index_of(line: bytes) -> int:
+    """The index of a record's line, of which nothing else is decoded."""
     return msgspec.json.decode(line, type=_Index).index
 
 

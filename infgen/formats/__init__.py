@@ -23,7 +23,9 @@ class Export:
     """A row of EXPORTS. `needs_background`: the pictures' backgrounds must have been kept.
     `needs_masks`: no object may be known by its box only. `takes_crowds`: regions of many objects
     aren't kept from it. `check` gets the class names and the most objects that a picture may hold,
-    and raises InputError if the format has no room for them, before any picture is made."""
+    and raises InputError if the format has no room for them, before any picture is made. `files`
+    tells what `convert` writes of a picture, and `lists` what `finish` writes of a split, as paths
+    in the dataset: they go where a picture, or a split, is no part of it any more."""
 
     help: str
     convert: Callable[[Entry, Dataset], Any]
@@ -34,6 +36,8 @@ class Export:
     check: Callable[[tuple[str, ...], int], None] = lambda classes, objects: None
     from_records: bool = False
     beside_images: bool = False
+    files: Callable[[Entry, Dataset], tuple[str, ...]] = lambda entry, dataset: ()
+    lists: Callable[[str], tuple[str, ...]] = lambda split: ()
 
 
 EXPORTS: dict[str, Export] = {
@@ -43,15 +47,22 @@ EXPORTS: dict[str, Export] = {
         coco.finish,
         takes_crowds=True,
         from_records=True,
+        lists=coco.lists,
     ),
     "yolo": Export(
         "labels/<split>/*.txt and data.yaml (Ultralytics)",
         yolo.convert,
         yolo.finish,
         beside_images=True,
+        files=yolo.files,
     ),
     "voc": Export(
-        "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks", voc.convert, voc.finish, check=voc.check
+        "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks",
+        voc.convert,
+        voc.finish,
+        check=voc.check,
+        files=voc.files,
+        lists=voc.lists,
     ),
     "masks": Export(
         "masks/<split>/*.png: instance ids 1..n",
@@ -59,9 +70,15 @@ EXPORTS: dict[str, Export] = {
         masks.finish,
         needs_masks=True,
         from_records=True,
+        files=masks.files,
     ),
     "hf": Export(
-        "hf/: Hugging Face imagefolder with masks", hf.convert, hf.finish, needs_masks=True
+        "hf/: Hugging Face imagefolder with masks",
+        hf.convert,
+        hf.finish,
+        needs_masks=True,
+        files=hf.files,
+        lists=hf.lists,
     ),
     "npy": Export(
         "npy/<i>_y.npy (H, W, classes) beside <i>_x.png and bg_<i>.png",
@@ -69,21 +86,28 @@ EXPORTS: dict[str, Export] = {
         npy.finish,
         needs_background=True,
         needs_masks=True,
+        files=npy.files,
+        lists=npy.lists,
     ),
     "sigtor": Export(
         "sigtor/Datasets/Source: SIGtor's text lines and masks",
         sigtor.convert,
         sigtor.finish,
         check=sigtor.check,
+        files=sigtor.files,
+        lists=sigtor.lists,
     ),
     "idg": Export(
         "idg/Generated_Data/<class>: YOLO text beside each picture, as Image-Data-Generation",
         idg.convert,
         idg.finish,
+        files=idg.files,
+        lists=idg.lists,
     ),
     "classification": Export(
         "classification/<split>/<class>: crops of single objects",
         classification.convert,
         classification.finish,
+        files=classification.files,
     ),
 }

@@ -46,16 +46,23 @@ def convert(entry: Entry, dataset: Dataset) -> Row:
         )
     ending = PurePosixPath(entry.file).suffix
     options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if ending == ".jpg" else []
-    for one in entry.objects:
+    for one, file in zip(entry.objects, files(entry, dataset), strict=True):
         seen = pixels
         if one.rle and not dataset.settings.crop_backgrounds:
             seen = np.where(decode_rle(one.rle, entry.size)[..., None], pixels, np.uint8(GREY))
         x0, y0, x1, y1 = crop_of(one.box, entry.size)
-        folder = _folders(dataset.classes)[one.class_id]
-        path = _split_folder(dataset, entry.split) / folder / f"{entry.stem}_{one.id}{ending}"
         data = cv2.imencode(ending, seen[y0:y1, x0:x1], options)[1]
-        disk.write_file(path, data.data)
+        disk.write_file(dataset.folder / file, data.data)
     return entry.split, sorted({one.class_id for one in entry.objects})
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """The crops of a picture, object by object."""
+    folders, ending = _folders(dataset.classes), PurePosixPath(entry.file).suffix
+    return tuple(
+        f"classification/{entry.split}/{folders[one.class_id]}/{entry.stem}_{one.id}{ending}"
+        for one in entry.objects
+    )
 
 
 def finish(converted: Iterator[Row], dataset: Dataset) -> None:

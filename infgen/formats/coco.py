@@ -72,6 +72,11 @@ def finish(converted: Iterator[Picture], dataset: Dataset) -> None:
             index.complete()
 
 
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures."""
+    return (f"annotations/instances_{split}.json",)
+
+
 class _Index:
     """An index file while it is written.
 

@@ -25,15 +25,14 @@ Row = tuple[str, bytes, bool]  # the split, the picture's line of metadata.jsonl
 
 def convert(entry: Entry, dataset: Dataset) -> Row:
     """Write one picture and its mask; gives its row."""
-    folder = _split_folder(entry.split, dataset)
-    picture = entry.stem + PurePosixPath(entry.file).suffix
-    mask = f"masks/{entry.stem}.png"
-    disk.link_file(dataset.folder / entry.file, folder / picture)
+    picture, mask = files(entry, dataset)
+    disk.link_file(dataset.folder / entry.file, dataset.folder / picture)
     labels = label_map(entry, [obj.id for obj in entry.objects])
-    disk.write_file(folder / mask, encode_png(labels))
+    disk.write_file(dataset.folder / mask, encode_png(labels))
+    within = f"hf/{_split_name(entry.split)}/"
     row = {
-        "file_name": picture,
-        "mask_file_name": mask,
+        "file_name": picture.removeprefix(within),
+        "mask_file_name": mask.removeprefix(within),
         "image_id": entry.index,
         "width": entry.size[0],
         "height": entry.size[1],
@@ -46,6 +45,17 @@ def convert(entry: Entry, dataset: Dataset) -> Row:
         },
     }
     return entry.split, json.dumps(row).encode() + b"\n", bool(entry.objects)
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """A picture and its mask."""
+    folder, ending = f"hf/{_split_name(entry.split)}", PurePosixPath(entry.file).suffix
+    return f"{folder}/{entry.stem}{ending}", f"{folder}/masks/{entry.stem}.png"
+
+
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures."""
+    return (f"hf/{_split_name(split)}/metadata.jsonl",)
 
 
 def finish(converted: Iterator[Row], dataset: Dataset) -> None:

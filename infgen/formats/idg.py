@@ -35,18 +35,30 @@ def convert(entry: Entry, dataset: Dataset) -> Row:
     """Write one picture and its text; gives where it lies, nowhere if there is nothing in it."""
     if not entry.objects:
         return entry.split, "", entry.background.number
-    folder = _folders(dataset.classes)[_main_class(entry)]
-    stem = f"{FOLDER}/{folder}/{folder}_{entry.stem}"
-    picture = stem + PurePosixPath(entry.file).suffix
-    disk.link_file(dataset.folder / entry.file, dataset.folder / "idg" / picture)
+    picture, text = files(entry, dataset)
+    disk.link_file(dataset.folder / entry.file, dataset.folder / picture)
     rows = "".join(
         f"{_first_label(dataset) + one.class_id} "
         + " ".join(f"{value:.6f}" for value in one.box.as_yolo(entry.size))
         + "\n"
         for one in entry.objects
     )
-    disk.write_file(dataset.folder / "idg" / f"{stem}.txt", rows.encode())
-    return entry.split, picture, entry.background.number
+    disk.write_file(dataset.folder / text, rows.encode())
+    return entry.split, picture.removeprefix("idg/"), entry.background.number
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """A picture and its text; none of one without objects."""
+    if not entry.objects:
+        return ()
+    folder = _folders(dataset.classes)[_main_class(entry)]
+    stem = f"idg/{FOLDER}/{folder}/{folder}_{entry.stem}"
+    return stem + PurePosixPath(entry.file).suffix, f"{stem}.txt"
+
+
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures."""
+    return (f"idg/{FOLDER}/{split}.txt",)
 
 
 def finish(converted: Iterator[Row], dataset: Dataset) -> None:

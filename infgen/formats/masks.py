@@ -14,8 +14,13 @@ from infgen.sources import disk
 def convert(entry: Entry, dataset: Dataset) -> None:
     """Write one picture's mask: 8 bits a pixel, or 16 when an id is above 255."""
     labels = label_map(entry, [obj.id for obj in entry.objects])
-    path = dataset.folder / "masks" / entry.split / f"{entry.stem}.png"
-    disk.write_file(path, encode_png(labels))
+    [file] = files(entry, dataset)
+    disk.write_file(dataset.folder / file, encode_png(labels))
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """The mask of a picture."""
+    return (f"masks/{entry.split}/{entry.stem}.png",)
 
 
 def finish(converted: Iterator[None], dataset: Dataset) -> None:

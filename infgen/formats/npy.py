@@ -31,13 +31,24 @@ def convert(entry: Entry, dataset: Dataset) -> tuple[str, int]:
             f"picture {entry.index}: the npy format holds each picture's background, and this "
             "one's wasn't kept: make the dataset with --keep-backgrounds"
         )
-    folder = dataset.folder / "npy"
     masks = io.BytesIO()
     np.save(masks, class_masks(entry, len(dataset.classes)))
-    disk.write_file(folder / f"{entry.index}_y.npy", masks.getbuffer())
-    _write_png(dataset.folder / entry.file, folder / f"{entry.index}_x.png")
-    _write_png(dataset.folder / entry.background_file, folder / f"bg_{entry.index}.png")
+    mask_file, picture, background = (dataset.folder / file for file in files(entry, dataset))
+    disk.write_file(mask_file, masks.getbuffer())
+    _write_png(dataset.folder / entry.file, picture)
+    _write_png(dataset.folder / entry.background_file, background)
     return entry.split, entry.index
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """A picture's masks, the picture, and its background."""
+    index = entry.index
+    return f"npy/{index}_y.npy", f"npy/{index}_x.png", f"npy/bg_{index}.png"
+
+
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures, or is train or val."""
+    return (f"npy/{split}.txt",)
 
 
 def class_masks(entry: Entry, num_classes: int) -> np.ndarray:

@@ -36,15 +36,25 @@ def convert(entry: Entry, dataset: Dataset) -> tuple[str, str]:
     if not entry.objects:
         return entry.split, ""
     _check_room(len(entry.objects), entry.file)
-    root = dataset.folder / "sigtor" / FOLDER
-    stem = re.sub(r"\s", "%20", entry.stem)  # blanks end a path
-    picture = stem + PurePosixPath(entry.file).suffix
-    disk.link_file(dataset.folder / entry.file, root / "Images" / picture)
+    picture, mask = files(entry, dataset)
+    disk.link_file(dataset.folder / entry.file, dataset.folder / picture)
     if all(obj.rle for obj in entry.objects):
         labels = label_map(entry, range(1, len(entry.objects) + 1))
-        disk.write_file(root / "Masks" / f"{stem}.png", encode_palette_png(labels))
+        disk.write_file(dataset.folder / mask, encode_palette_png(labels))
     labelled = (f"{_corners(obj.box)},{obj.class_id}" for obj in entry.objects)
-    return entry.split, " ".join((f"./{FOLDER}/Images/{picture}", *labelled)) + "\n"
+    return entry.split, " ".join((f"./{picture.removeprefix('sigtor/')}", *labelled)) + "\n"
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """A picture and its mask."""
+    stem = re.sub(r"\s", "%20", entry.stem)  # blanks end a path
+    picture = stem + PurePosixPath(entry.file).suffix
+    return f"sigtor/{FOLDER}/Images/{picture}", f"sigtor/{FOLDER}/Masks/{stem}.png"
+
+
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures."""
+    return (f"sigtor/{FOLDER}/{split}_annotations.txt",)
 
 
 def finish(converted: Iterator[tuple[str, str]], dataset: Dataset) -> None:

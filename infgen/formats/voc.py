@@ -37,19 +37,33 @@ def convert(entry: Entry, dataset: Dataset) -> tuple[str, str, bool]:
     Raises InputError when VOC's masks can't hold the picture's objects.
     """
     _check_room(len(entry.objects), "objects", entry.file)
-    root = dataset.folder / FOLDER
-    picture = entry.stem + PurePosixPath(entry.file).suffix
-    disk.link_file(dataset.folder / entry.file, root / "JPEGImages" / picture)
+    picture, xml, *masks = (dataset.folder / file for file in files(entry, dataset))
+    disk.link_file(dataset.folder / entry.file, picture)
     segmented = _is_segmented(entry, dataset)
-    annotation = _annotation(entry, picture, class_names(dataset.classes), segmented)
-    disk.write_file(root / "Annotations" / f"{entry.stem}.xml", annotation)
+    annotation = _annotation(entry, picture.name, class_names(dataset.classes), segmented)
+    disk.write_file(xml, annotation)
     if not segmented:
         return entry.split, entry.stem, False
     objects = label_map(entry, range(1, len(entry.objects) + 1))
     classes = np.array([0, *(obj.class_id + 1 for obj in entry.objects)], np.uint8)[objects]
-    for folder, labels in (("SegmentationObject", objects), ("SegmentationClass", classes)):
-        disk.write_file(root / folder / f"{entry.stem}.png", encode_palette_png(labels))
+    for file, labels in zip(masks, (objects, classes), strict=True):
+        disk.write_file(file, encode_palette_png(labels))
     return entry.split, entry.stem, True
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """A picture, its annotation, and its masks: the objects', the classes'."""
+    return (
+        f"{FOLDER}/JPEGImages/{entry.stem}{PurePosixPath(entry.file).suffix}",
+        f"{FOLDER}/Annotations/{entry.stem}.xml",
+        f"{FOLDER}/SegmentationObject/{entry.stem}.png",
+        f"{FOLDER}/SegmentationClass/{entry.stem}.png",
+    )
+
+
+def lists(split: str) -> tuple[str, ...]:
+    """What there is of a split only if it has pictures, or is train or val."""
+    return tuple(f"{FOLDER}/ImageSets/{task}/{split}.txt" for task in ("Main", "Segmentation"))
 
 
 def _is_segmented(entry: Entry, dataset: Dataset) -> bool:

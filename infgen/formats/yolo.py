@@ -27,7 +27,13 @@ def convert(entry: Entry, dataset: Dataset) -> None:
     row = _polygon_row if outlines else _box_row
     first = dataset.settings.first_label or 0
     text = "".join(row(first + obj.class_id, obj, entry.size) for obj in entry.objects)
-    write_file(dataset.folder / "labels" / entry.split / f"{entry.stem}.txt", text.encode())
+    [file] = files(entry, dataset)
+    write_file(dataset.folder / file, text.encode())
+
+
+def files(entry: Entry, dataset: Dataset) -> tuple[str, ...]:
+    """The label file of a picture."""
+    return (f"labels/{entry.split}/{entry.stem}.txt",)
 
 
 def finish(converted: Iterator[None], dataset: Dataset) -> None:

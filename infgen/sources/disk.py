@@ -79,6 +79,17 @@ def link_file(source: Path, path: Path) -> None:
         part.unlink(missing_ok=True)  # renaming one link of a file onto another does nothing
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file that infgen wrote, if it is there, and its folder if nothing else is in it.
+
+    Raises StorageError.
+    """
+    with told(path):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):  # it isn't empty, or not there
+        path.parent.rmdir()
+
+
 @contextmanager
 def told(path: Path) -> Iterator[None]:
     """A block that touches `path`: what the system refuses becomes a StorageError."""

@@ -20,6 +20,7 @@ from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
 from infgen.batch.convert import convert, merge
 from infgen.batch.cutouts import cutouts
+from infgen.batch.marking import indices_of, mark
 from infgen.batch.preview import TILES, preview_dataset, preview_plan
 from infgen.batch.relabel import relabel
 from infgen.batch.settings import (
@@ -233,6 +234,22 @@ def _export(arguments: Mapping[str, Any]) -> int:
     return 0
 
 
+def _mark(arguments: Mapping[str, Any]) -> int:
+    folder, undo, settings = arguments["dataset"], arguments["undo"], _settings(arguments)
+    pictures = indices_of(arguments["pictures"])
+    try:
+        manifest = mark(folder, pictures, arguments["reason"], undo, settings.workers, Terminal())
+    except Stopped:
+        print_stopped(f"run the same command again to finish the formats in {folder}")
+        raise
+    with written_out():
+        print(
+            f"{manifest.marked} of {manifest.pictures} pictures are marked and kept out of "
+            f"{', '.join(manifest.formats)}"
+        )
+    return 0
+
+
 def _audit(arguments: Mapping[str, Any]) -> int:
     names = [option.name for option in options(AuditSettings)]
     given = {name: arguments[name] for name in names if arguments[name] is not None}
@@ -303,7 +320,7 @@ def _unknown_text(text: str) -> str:
         )
         for option in options(of)
     ]
-    known += ["--config", "--json", "--file", "--count"]
+    known += ["--config", "--json", "--file", "--count", "--reason", "--undo"]
     near = [] if text in known else difflib.get_close_matches(text, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see infgen --help"
     return f"there is no option {text} here: {hint}"
@@ -385,6 +402,15 @@ def _parser() -> argparse.ArgumentParser:
     group = served.add_argument_group("the studio")
     for option in options(ServeSettings):
         _add_option(group, option)
+
+    marked = _verb(verbs, "mark", _mark, "keep bad pictures of a finished dataset out of training")
+    marked.add_argument("dataset", type=Path, help="a finished dataset's folder")
+    marked.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="numbers as in file names, or ranges: 15-20"
+    )
+    marked.add_argument("--reason", default="", metavar="TEXT", help="what is bad about them")
+    marked.add_argument("--undo", action="store_true", help="take their marks away again")
+    _add_settings(marked, only=("workers",))
 
     check = _verb(verbs, "audit", _audit, "look hard at any dataset, whoever made it")
     check.add_argument("dataset", type=Path, help="a dataset's folder, .json, data.yaml or .txt")

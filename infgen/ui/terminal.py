@@ -264,6 +264,9 @@ def print_summary(manifest: Manifest, folder: Path) -> None:
         if manifest.backgrounds.files:
             text = f"most used background: {_most_used(manifest.backgrounds)}"
             console.print(text, soft_wrap=True)
+        if manifest.marked:
+            text = f"{manifest.marked} of them are marked as bad, and kept out of the formats"
+            console.print(text, soft_wrap=True)
         for line in (*_decoys(manifest), *_failures(manifest)):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)

@@ -12,6 +12,7 @@ from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
 from infgen.sources.datasets.common import LabelledDataset, unreadable
+from infgen.sources.marks import read_marks
 
 MANIFEST, RECORD = "manifest.json", "run.toml"
 
@@ -31,11 +32,13 @@ def find(place: Path) -> list[Path]:
 
 
 def open_files(place: Path, files: list[Path]) -> LabelledDataset:
-    """The dataset of these record files. Pictures that failed aren't part of it."""
+    """The dataset of these record files. Pictures that failed, or are marked as bad,
+    aren't part of it."""
     try:
         manifest = msgspec.json.decode((place / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
         raise unreadable(place / MANIFEST, error) from None
+    marks = read_marks(place)
 
     def pictures() -> Iterator[LabelledPicture]:
         decoder = msgspec.json.Decoder(Entry)
@@ -43,11 +46,11 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
             with path.open("rb") as lines:
                 for line in lines:
                     entry = decoder.decode(line)
-                    if not entry.failure:
+                    if not entry.failure and entry.index not in marks:
                         yield _picture(place, entry)
 
     classes = tuple(one.name for one in manifest.classes)
-    return LabelledDataset(place, "infgen", classes, manifest.pictures, pictures)
+    return LabelledDataset(place, "infgen", classes, manifest.pictures - len(marks), pictures)
 
 
 def _picture(place: Path, entry: Entry) -> LabelledPicture:
