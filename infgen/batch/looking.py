@@ -1,4 +1,4 @@
-"""Single pictures of a dataset with their labels drawn, while it is being made and afterwards."""
+"""Pictures with their labels drawn: of a run before it begins, while it goes on and afterwards."""
 
 from __future__ import annotations
 
@@ -9,13 +9,41 @@ from pathlib import Path
 import msgspec
 
 from infgen.batch.encoding import encode_picture
-from infgen.batch.preview import tile_of
+from infgen.batch.preview import spread, tile_of, tile_with
+from infgen.batch.reporter import Reporter
+from infgen.batch.runner import plan_with_means
+from infgen.batch.samples import paint_samples
+from infgen.batch.settings import RunSettings
 from infgen.batch.store import Store
 from infgen.records.sample import Entry
-from infgen.report.sheet import draw_tile
+from infgen.report.sheet import draw_sheet, draw_tile
+from infgen.sources.disk import write_file
 
 TAIL = 2**20  # bytes at the end of a record file in which the newest pictures are looked for
 QUALITY = 85
+
+
+def preview_samples(settings: RunSettings, file: Path, count: int, reporter: Reporter) -> Path:
+    """Paint `count` pictures of the run that `settings` ask for, draw them with their labels into
+    the PNG `file`, and return its path.
+
+    Raises:
+        InputError: the tables or settings are wrong.
+        StorageError: the file can't be written.
+    """
+    planner, means = plan_with_means(settings, reporter)
+    indices = [planner.indices[rank] for rank in spread(planner.count, count)]
+    reporter.start("samples", len(indices))
+    tiles = []
+    for one in paint_samples(planner, means, settings, indices, reporter):
+        tiles.append(tile_with(one.entry, one.pixels, one.failure))
+        reporter.advance(bool(one.failure))
+    reporter.stop()
+    names = [spec.name for spec in planner.request.classes]
+    title = f"Painted: {len(tiles)} of {planner.count:,} pictures"
+    sheet = draw_sheet(tiles, names, title, "As the run will paint and label them.")
+    write_file(file, encode_picture(sheet, "png").data)
+    return file
 
 
 def class_names(folder: Path) -> list[str]:

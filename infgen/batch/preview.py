@@ -113,13 +113,20 @@ def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
 
 def tile_of(entry: Entry, folder: Path) -> Tile:
     """A picture of the dataset in `folder`, with its labels as marks."""
-    caption = _caption(entry.index, entry.split, len(entry.objects))
     try:
-        picture = shrink(_read(folder, entry))
+        return tile_with(entry, _read(folder, entry))
     except PictureError as error:
-        return Tile(entry.size, None, (), caption, str(error))
+        return tile_with(entry, None, str(error))
+
+
+def tile_with(entry: Entry, pixels: np.ndarray | None, note: str = "") -> Tile:
+    """A picture of these pixels, (H, W, 3) uint8 RGB, with its labels as marks; without any, `note`
+    says why."""
+    caption = _caption(entry.index, entry.split, len(entry.objects))
+    if pixels is None:
+        return Tile(entry.size, None, (), caption, note)
     marks = tuple(_mark(instance, entry.size) for instance in entry.objects)
-    return Tile(entry.size, picture, marks, caption)
+    return Tile(entry.size, shrink(pixels), marks, caption)
 
 
 def _mark(instance: Instance, size: tuple[int, int]) -> Mark:

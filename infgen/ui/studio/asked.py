@@ -32,29 +32,17 @@ def settings_of(workspace: Workspace, name: str, asked: Mapping[str, Any]) -> Ru
     return make_settings(_values(workspace, workspace.dataset(name), asked))
 
 
-def write_run(workspace: Workspace, name: str, asked: Mapping[str, Any]) -> Path:
-    """Write down what is asked for the dataset `name`, for `infgen run --config`.
+def write_run(workspace: Workspace, name: str, asked: Mapping[str, Any], file: Path) -> Path:
+    """Write down in `file` what is asked for the dataset `name`, for `infgen run --config`.
 
     Raises:
         InputError: as settings_of.
     """
-    folder = workspace.dataset(name)
-    values = _values(workspace, folder, asked)
+    values = _values(workspace, workspace.dataset(name), asked)
     make_settings(values)
-    file = workspace.run_file(name)
-    text = f"# Made by infgen's studio. The same: infgen run --config {file.name}\n"
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+    text = f"# Made by infgen's studio. The same: infgen run --config {file.name}\n"
     write_file(file, (text + tomli_w.dumps(plain)).encode())
-    return file
-
-
-def write_samples(workspace: Workspace, asked: Mapping[str, Any], count: int, out: Path) -> Path:
-    """Write down a run of `count` pictures with the settings asked for, into `out`."""
-    values = _values(workspace, out, {**asked, "images": count, "append": False})
-    make_settings(values)
-    file = out.with_suffix(".toml")
-    write_file(file, tomli_w.dumps({k: str(v) if isinstance(v, Path) else v
-                                    for k, v in values.items()}).encode())  # fmt: skip
     return file
 
 

@@ -1,5 +1,6 @@
-"""The process that makes a dataset for the studio: `infgen.run`, telling what it does as lines of
-JSON. It stops, as after Ctrl-C, when its standard input ends: so it never outlives the studio."""
+"""The process that makes a dataset for the studio, or paints samples of it: `infgen.run`, telling
+what it does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends: so it never
+outlives the studio."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import infgen
+from infgen.batch.looking import preview_samples
 from infgen.batch.settings import make_settings, read_toml
 from infgen.records.errors import InfgenError
 from infgen.ui.cli import EXIT_FAILURES, SIGNALS, Stopped
@@ -60,17 +62,21 @@ class Lines:
         self.tell("advance", done=self._done, failed=self._failed)
 
 
-def main(config: str) -> int:
-    """Make what the settings in the file `config` ask for; returns the process's exit code."""
+def main(config: str, samples: int = 0, sheet: str = "") -> int:
+    """Make what the settings in the file `config` ask for, or draw as many `samples` of it into the
+    PNG `sheet`; returns the process's exit code."""
     for number in SIGNALS:
         signal.signal(number, _stop)
     lines = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what libraries print belongs into the log
     threading.Thread(target=_watch, args=(threading.main_thread().ident,), daemon=True).start()
     try:
+        settings = make_settings(read_toml(Path(config)))
+        if samples:
+            preview_samples(settings, Path(sheet), samples, lines)
+            return 0
         manifest = infgen.run(config=config, reporter=lines)
-        most = make_settings(read_toml(Path(config))).max_failures
-        return EXIT_FAILURES if len(manifest.failures) > most else 0
+        return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
     except InfgenError as error:
         lines.tell("error", text=str(error))
         return error.exit_code

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, TypedDict
 
@@ -20,11 +21,12 @@ from infgen.records.errors import FolderBusy
 PATIENCE = 20.0  # seconds for a child that was told to stop
 MOST_TOLD = 50  # warnings and other lines that are kept
 BOOT = (
-    "import sys; sys.path[:] = sys.argv[2:]; del sys.argv[2:]; "
-    "from infgen.ui.studio.child import main; sys.exit(main(sys.argv[1]))"
+    "import json, sys; sys.path[:] = sys.argv[2:]; del sys.argv[2:]; "
+    "from infgen.ui.studio.child import main; sys.exit(main(**json.loads(sys.argv[1])))"
 )
 ENDS = {0: "finished", 3: "finished", 130: "stopped", 143: "stopped"}
 
+BUSY = ("running", "stopping")
 State = Literal["idle", "running", "stopping", "finished", "stopped", "failed"]
 
 
@@ -46,22 +48,43 @@ class Status(TypedDict):
     error: str
 
 
-class Job:
-    """A child process that makes `dataset` by the settings in `config`, beginning now. Its errors
-    and what libraries print go to `log`."""
+@dataclass
+class Count:
+    """`done` of `total` things are there, `before` of them from the beginning, `failed` in vain."""
 
-    def __init__(self, dataset: str, config: Path, log: Path):
+    what: str = ""
+    total: int = 0
+    done: int = 0
+    before: int = 0
+    failed: int = 0
+    began: float = field(default_factory=time.monotonic)
+    spoke: float = 0.0
+
+    def advance(self, done: int, failed: int) -> None:
+        """Note how many there are now."""
+        self.done, self.failed, self.spoke = done, failed, time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        """Things per second; 0 while it is too early to say."""
+        return max(self.done - self.before, 0) / max(self.spoke - self.began, 1e-3)
+
+
+class Job:
+    """A child process that makes `dataset`, beginning now; `task` is what child.main takes. What
+    libraries print goes to `log`."""
+
+    def __init__(self, dataset: str, task: dict[str, Any], log: Path):
         self.dataset = dataset
         self.error = ""
         self._log = log
         self._asked_to_stop = False
         self._said: deque[str] = deque(maxlen=MOST_TOLD)
         self._warnings: deque[str] = deque(maxlen=MOST_TOLD)
-        self._count: dict[str, Any] = {"what": "", "done": 0, "total": 0, "failed": 0, "before": 0}
-        self._began, self._ended = time.monotonic(), 0.0
+        self._counts: list[Count] = []
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", BOOT, str(config), *sys.path],
+                [sys.executable, "-c", BOOT, json.dumps(task), *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -79,18 +102,19 @@ class Job:
 
     def status(self) -> Status:
         """How it stands."""
-        count, state = dict(self._count), self.state
-        seconds = max((self._ended or time.monotonic()) - self._began, 1e-3)
-        rate = max(count["done"] - count["before"], 0) / seconds
-        left = (count["total"] - count["done"]) / rate if rate and state == "running" else -1
+        state = self.state
+        busy = state in BUSY
+        counts = list(self._counts) or [Count()]
+        count = counts[-1] if busy else counts[0]  # in the end, what was made
+        left = (count.total - count.done) / count.rate if busy and count.rate else -1.0
         return {
             "dataset": self.dataset,
             "state": state,
-            "what": count["what"],
-            "done": count["done"],
-            "total": count["total"],
-            "failed": count["failed"],
-            "rate": round(rate, 2),
+            "what": count.what,
+            "done": count.done,
+            "total": count.total,
+            "failed": count.failed,
+            "rate": round(count.rate, 2),
             "seconds_left": round(left, 1),
             "said": list(self._said),
             "warnings": list(self._warnings),
@@ -127,7 +151,6 @@ class Job:
                 event = json.loads(line)
                 HEARD[event.pop("event")](self, **event)
         code = self._process.wait()
-        self._ended = time.monotonic()
         if code not in ENDS and not self.error:
             self.error = f"the run ended unexpectedly (code {code}): {self._log} says more"
 
@@ -138,11 +161,10 @@ class Job:
         self._warnings.append(text)
 
     def _start(self, what: str, total: int, done: int) -> None:
-        self._began = time.monotonic()
-        self._count = {"what": what, "done": done, "total": total, "failed": 0, "before": done}
+        self._counts.append(Count(what, total, done, done))
 
     def _advance(self, done: int, failed: int) -> None:
-        self._count = self._count | {"done": done, "failed": failed}
+        self._counts[-1].advance(done, failed)
 
     def _fail(self, text: str) -> None:
         self.error = text
@@ -174,21 +196,22 @@ class Jobs:
         self._job: Job | None = None
         self._starting = threading.Lock()
 
-    def start(self, dataset: str, config: Path) -> Job:
-        """Begin a run. Raises FolderBusy while another one is going on."""
+    def start(self, dataset: str, config: Path, **more: Any) -> Job:
+        """Begin a run; `more` is what else child.main takes. Raises FolderBusy while another one is
+        going on."""
         with self._starting:
-            if self._job and self._job.state in ("running", "stopping"):
+            if self._job and self._job.state in BUSY:
                 raise FolderBusy(
                     f"'{self._job.dataset}' is being made: wait for it, or stop it first"
                 )
-            self._job = Job(dataset, config, self._log)
+            self._job = Job(dataset, {"config": str(config), **more}, self._log)
             return self._job
 
     @property
     def busy_with(self) -> str:
         """The dataset that is being made; empty for none."""
         job = self._job
-        return job.dataset if job and job.state in ("running", "stopping") else ""
+        return job.dataset if job and job.state in BUSY else ""
 
     def status(self) -> Status:
         """How the run stands that is going on, or how the last one ended."""

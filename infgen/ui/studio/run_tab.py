@@ -9,7 +9,7 @@ import gradio as gr
 from infgen.records.errors import InfgenError
 from infgen.ui.studio.asked import read_asked
 from infgen.ui.studio.form import Form
-from infgen.ui.studio.jobs import Status
+from infgen.ui.studio.jobs import BUSY, Status
 from infgen.ui.studio.look import run_shown
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.tables_tab import TablesTab
@@ -17,7 +17,6 @@ from infgen.ui.studio.telling import shown
 
 BEAT = 1.0  # seconds between looks at the run
 NEWEST = 12  # pictures that are shown as they arrive
-BUSY = ("running", "stopping")
 
 
 class RunTab:

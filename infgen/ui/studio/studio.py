@@ -10,14 +10,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import infgen
 from infgen.batch import runner
 from infgen.batch.looking import class_names, count_pictures, drawn, newest, some
-from infgen.batch.preview import TILES, preview_dataset, preview_plan
+from infgen.batch.marks import read_marks
+from infgen.batch.preview import TILES, preview_plan
 from infgen.records.errors import InfgenError, InputError
 from infgen.records.sample import Entry
 from infgen.sources.disk import write_file
 from infgen.sources.tables import read_request
-from infgen.ui.studio.asked import read_asked, settings_of, write_run, write_samples
+from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.jobs import Jobs, Status
 from infgen.ui.studio.workspace import TABLES, Workspace
 
@@ -25,6 +27,7 @@ PAGE = 24  # pictures of a dataset that are shown together
 SIDE = 640  # pixels of their longer side
 MOST_PLANS = 2000  # that are counted for the numbers of a plan
 MOST_SAMPLES = 16
+SAMPLES = "samples"  # what samples are painted of: a dataset that never comes to be
 CANVAS = (768, 768)  # against which tables are checked before a size is known
 
 
@@ -97,15 +100,13 @@ class Studio:
         if not 1 <= painted <= MOST_SAMPLES:
             raise InputError(f"painted: '{painted}' won't do: it takes a number from 1 to "
                              f"{MOST_SAMPLES}")  # fmt: skip
-        out = self.workspace.own / "samples" / secrets.token_hex(8)
-        config = write_samples(self.workspace, settings, painted, out)
-        job = self.jobs.start("samples", config)
+        config = write_run(self.workspace, SAMPLES, settings, self.workspace.own / "samples.toml")
+        sheet = self._fresh("samples.png")
+        job = self.jobs.start(SAMPLES, config, samples=painted, sheet=str(sheet))
         job.wait()
-        if job.error:
-            raise InputError(job.error)
-        if job.state != "finished":
-            raise InputError("painting samples was stopped")
-        return preview_dataset(out, self._fresh("samples.png"), painted)
+        if job.error or not sheet.exists():
+            raise InputError(job.error or "painting samples was stopped")
+        return sheet
 
     # ---- the run -----------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Studio:
         for plan. One run at a time; returns how it stands."""
         if self.jobs.busy_with:
             self.jobs.start("", Path())  # says so
-        config = write_run(self.workspace, dataset, settings)
+        config = write_run(self.workspace, dataset, settings, self.workspace.run_file(dataset))
         return self.jobs.start(dataset, config).status()
 
     def resume(self, dataset: str) -> Status:
@@ -153,14 +154,17 @@ class Studio:
         ]
 
     def pictures(self, dataset: str, page: int = 1) -> list[dict[str, Any]]:
-        """A page of a dataset's pictures, 24 each, from page 1: index, split, labels (class, box as
-        x0, y0, x1, y1 in pixels, area of the mask), and the picture's file in the dataset."""
-        names = class_names(self.workspace.made(dataset))
+        """A page of a dataset's pictures, 24 each, from page 1: index, split, the picture's file in
+        the dataset, why it is marked as bad, if it is, and labels (class, box as x0, y0, x1, y1 in
+        pixels, area of the mask)."""
+        folder = self.workspace.made(dataset)
+        names, marks = class_names(folder), read_marks(folder)
         return [
             {
                 "index": entry.index,
                 "split": entry.split,
                 "file": entry.file,
+                "marked": marks.get(entry.index),
                 "objects": [
                     {
                         "class": names[one.class_id],
@@ -173,10 +177,19 @@ class Studio:
             for entry in self.entries(dataset, page)
         ]
 
+    def mark(
+        self, dataset: str, pictures: list[int], reason: str = "", undo: bool = False
+    ) -> dict[str, str]:
+        """Mark pictures of a finished dataset as bad, by index: they are kept out of every format,
+        and recorded; `undo` takes the marks away. Returns all marks: the reason by index."""
+        folder = self._idle(dataset)
+        infgen.mark(folder, pictures, reason=reason, undo=undo)
+        return {str(index): why for index, why in read_marks(folder).items()}
+
     def download(self, dataset: str = "") -> Path:
         """A ZIP of a finished dataset, or of the two tables where no name is given."""
-        if dataset and self.jobs.busy_with == dataset:
-            raise InputError(f"'{dataset}' is being made: wait for it, or stop it first")
+        if dataset:
+            self._idle(dataset)
         return self.workspace.archive(dataset)
 
     def entries(self, dataset: str, page: int) -> list[Entry]:
@@ -205,6 +218,12 @@ class Studio:
     def has_report(self, dataset: str) -> bool:
         """Whether a dataset has a report to open."""
         return (self.workspace.dataset(dataset) / "report" / "index.html").is_file()
+
+    def _idle(self, dataset: str) -> Path:
+        """The folder of a dataset that isn't being worked on."""
+        if self.jobs.busy_with == dataset:
+            raise InputError(f"'{dataset}' is being made: wait for it, or stop it first")
+        return self.workspace.made(dataset)
 
     def _fresh(self, name: str) -> Path:
         """A path for a file that the page may show, unlike all before it."""
@@ -236,5 +255,5 @@ class _Notes:
 
 
 API = ("tables", "save_tables", "upload", "plan", "preview", "start", "resume", "status", "stop",
-       "datasets", "pictures", "download")  # fmt: skip
+       "datasets", "pictures", "mark", "download")  # fmt: skip
 """What programs may call, by the names of the methods."""
