@@ -23,6 +23,7 @@ CSS = """
 #title { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; padding: .25rem 0; }
 #title h1 { font-size: 1.25rem; margin: 0; }
 #title span { color: var(--body-text-color-subdued); font-size: .875rem; overflow-wrap: anywhere; }
+.grid-wrap { height: auto !important; max-height: none !important; }
 .fields .block { border: 0; }
 .run { display: grid; gap: .5rem; padding: .25rem 0; }
 .run .head { display: flex; justify-content: space-between; gap: 1rem; flex-wrap: wrap; }
@@ -35,6 +36,7 @@ CSS = """
 .run .error { color: #a3231a; white-space: pre-wrap; margin: 0; }
 .dark .run .error { color: #ff9d94; }
 .facts table { width: auto; }
+.toast-wrap { top: auto !important; bottom: 1rem !important; }
 footer { display: none !important; }
 @media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
 """

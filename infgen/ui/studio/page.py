@@ -63,6 +63,7 @@ def _page(studio: Studio) -> gr.Blocks:
             show_progress="hidden",
         )
         page.load(tables.read, None, tables.all, api_visibility="private")
+        page.load(tables.pictures.there, None, tables.pictures.shown, api_visibility="private")
         page.load(run.read, None, [run.name, *form.fields], api_visibility="private")
         expose(studio)
     return page

@@ -36,9 +36,9 @@ WRONG_KEY_SECONDS = 0.5  # that a wrong key costs, one after the other
 
 ROUTES = {
     "GET": re.compile(
-        r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte|datasets|tables)/.+)"
-        r"|/gradio_api/(info|startup-events|app_id|login_check|user|queue/data|upload_progress"
-        r"|heartbeat/\w+|call/\w+/\w+|file=(?!\w+:/).+)"
+        r"/(|config|theme\.css|favicon\.ico|(assets|static|datasets|tables)/.+)"
+        r"|/gradio_api/(info|startup-events|queue/data|upload_progress|heartbeat/\w+|call/\w+/\w+"
+        r"|file=(?!\w+:/).+)"
     ),
     "POST": re.compile(
         r"/gradio_api/(queue/join|cancel|reset|upload|(call|call/v2|run|api)/\w+)/?"

@@ -20,7 +20,7 @@ Rows = Sequence[Sequence[Any]]
 
 WHAT = {"background.csv": "Scenes", "classes.csv": "Objects"}
 WIDTHS = {"prompt": 320, "images": 220, "negative_prompt": 220, "name": 140, "cutouts": 180}
-"""Of columns, in pixels; all others hold numbers."""
+"""Of columns, in pixels; all others are as wide as their names."""
 MOST_UPLOADED = 1_000_000  # bytes of a table
 
 
@@ -32,6 +32,8 @@ class TablesTab:
         self._studio = studio
         self._seen = gr.State("")
         self._grids = [_grid(table) for table in TABLES]
+        with gr.Row():
+            more = [gr.Button(f"Add a row of {WHAT[table].lower()}", size="sm") for table in TABLES]
         with gr.Row():
             save = gr.Button("Save and check", variant="primary", elem_id="save")
             reload = gr.Button("Read again")
@@ -50,8 +52,10 @@ class TablesTab:
                     "Upload CSV files", file_count="multiple", file_types=[".csv"],
                     elem_id="upload-tables",
                 )  # fmt: skip
-        self._pictures = _Pictures(studio)
+        self.pictures = Pictures(studio)
         hidden: dict[str, Any] = {"api_visibility": "private"}
+        for button, grid in zip(more, self._grids, strict=True):
+            button.click(_with_row, grid, grid, show_progress="hidden", **hidden)
         save.click(shown(studio, self._save), self.inputs, self.all, **hidden)
         reload.click(shown(studio, self.read), None, self.all, **hidden)
         example.click(shown(studio, self._example), None, self.all, **hidden)
@@ -77,7 +81,8 @@ class TablesTab:
             except InputError as error:
                 names, rows = [column.name for column in TABLES[table][1]], []
                 message = message or mistakes_shown([str(error)])
-            grids.append({"headers": names, "data": rows or [[""] * len(names)]})
+            value = {"headers": names, "data": rows or [[""] * len(names)]}
+            grids.append(gr.update(value=value, column_widths=list(map(_width, names))))
         texts = self._on_disk()
         return [_hash(texts), *grids, *texts, message]
 
@@ -133,7 +138,7 @@ class TablesTab:
             raise InputError("the tables have been changed elsewhere meanwhile: read them again")
 
 
-class _Pictures:
+class Pictures:
     """What is uploaded, and what there is."""
 
     def __init__(self, studio: Studio):
@@ -150,19 +155,20 @@ class _Pictures:
             files = gr.File(label="Pictures", file_count="multiple", file_types=["image"],
                             height=140, elem_id="pictures")  # fmt: skip
             keep = gr.Button("Put them there", elem_id="keep")
-            there = gr.Markdown(self._there, elem_id="there")
+            self.shown = gr.Markdown(elem_id="there")
         keep.click(
             shown(studio, self._keep),
             [files, kind, folder],
-            [files, there],
+            [files, self.shown],
             api_visibility="private",
         )
 
     def _keep(self, files: list[str] | None, kind: str, folder: str) -> tuple[None, str]:
         cell = self._studio.upload(files or [], kind, folder)
-        return None, f"A cell may say `{cell}` now.\n\n{self._there()}"
+        return None, f"A cell may say `{cell}` now.\n\n{self.there()}"
 
-    def _there(self) -> str:
+    def there(self) -> str:
+        """The folders that cells can name."""
         lines = [f"- `{name}`: {count:,}" for name, count in self._studio.workspace.folders()]
         return "\n".join(lines) or "There are none yet."
 
@@ -174,11 +180,18 @@ def _grid(table: str) -> gr.Dataframe:
         datatype="str",
         interactive=True,
         wrap=False,
-        column_widths=[f"{WIDTHS.get(column.name, 96)}px" for column in TABLES[table][1]],
         label=f"{WHAT[table]}: {table}",
         elem_id=table.partition(".")[0],
         max_height=320,
     )
+
+
+def _width(name: str) -> str:
+    return f"{WIDTHS.get(name, 9 * len(name) + 40)}px"
+
+
+def _with_row(rows: list[list[Any]]) -> list[list[Any]]:
+    return [*rows, [""] * len(rows[0])] if rows else rows
 
 
 def _as_text(value: Any) -> str:

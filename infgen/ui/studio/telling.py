@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -13,6 +14,7 @@ import gradio as gr
 from infgen.records.errors import InfgenError
 from infgen.ui.studio.studio import API, Studio
 
+SHOWN = 15  # seconds that a mistake stays on the page
 FILE = {"_type": "gradio.FileData"}
 
 
@@ -25,7 +27,7 @@ def shown(studio: Studio, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*values)
         except InfgenError as error:
             text = escape(studio.workspace.told(error)).replace("\n", "<br>")
-            raise gr.Error(text, duration=None, title="", print_exception=False) from None
+            raise gr.Error(text, duration=SHOWN, title="", print_exception=False) from None
 
     return told
 
@@ -45,6 +47,7 @@ def _endpoint(studio: Studio, method: Callable[..., Any]) -> Callable[..., Any]:
             raise gr.Error(studio.workspace.told(error), print_exception=False) from None
         return {"path": str(result), "meta": FILE} if isinstance(result, Path) else result
 
+    called.__signature__ = inspect.signature(method, eval_str=True)  # type: ignore[attr-defined]
     return called
 
 
