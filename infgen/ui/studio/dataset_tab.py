@@ -28,6 +28,7 @@ class DatasetTab:
         facts = gr.Markdown(elem_id="dataset-facts")
         gallery = gr.Gallery(
             label="Pictures, with their labels",
+            show_label=False,
             columns=4,
             height="auto",
             object_fit="contain",

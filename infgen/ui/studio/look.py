@@ -19,7 +19,9 @@ STATES = {
 }
 
 CSS = """
-.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container { max-width: 1180px !important; width: 100%; margin: 0 auto !important; }
+.gradio-container, .gradio-container :is(.main, .wrap, .contain, .tabs, .tabitem),
+  .contain > .column, .tabitem > .column { min-width: 0 !important; }
 #title { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; padding: .25rem 0; }
 #title h1 { font-size: 1.25rem; margin: 0; }
 #title span { color: var(--body-text-color-subdued); font-size: .875rem; overflow-wrap: anywhere; }
@@ -38,7 +40,11 @@ CSS = """
 .facts table { width: auto; }
 .toast-wrap { top: auto !important; bottom: 1rem !important; }
 footer { display: none !important; }
-@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+@media (max-width: 640px) {
+  .gradio-container { padding: .5rem !important; }
+  .row > .column { min-width: 100% !important; }
+  .grid-container { grid-template-columns: repeat(2, minmax(0, 1fr)) !important; }
+}
 """
 
 

@@ -51,10 +51,11 @@ def _page(studio: Studio) -> gr.Blocks:
                 tables = TablesTab(studio)
             with gr.Tab("Preview", id="preview"):
                 form = _preview_tab(studio, tables)
-            with gr.Tab("Run", id="run"):
+            with gr.Tab("Run", id="run") as runs:
                 run = RunTab(studio, tables, form)
             with gr.Tab("Dataset", id="dataset") as tab:
                 dataset = DatasetTab(studio)
+        runs.select(run.opened, None, run.shown, api_visibility="private", show_progress="hidden")
         tab.select(
             shown(studio, dataset.opened),
             dataset.name,
@@ -62,7 +63,7 @@ def _page(studio: Studio) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
-        page.load(tables.read, None, tables.all, api_visibility="private")
+        page.load(tables.read, tables.seen, tables.all, api_visibility="private")
         page.load(tables.pictures.there, None, tables.pictures.shown, api_visibility="private")
         page.load(run.read, None, [run.name, *form.fields], api_visibility="private")
         expose(studio)
@@ -83,6 +84,7 @@ def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
             sheet = gr.Image(
                 type="filepath",
                 label="Contact sheet",
+                show_label=False,
                 interactive=False,
                 buttons=["fullscreen", "download"],
                 elem_id="sheet",

@@ -39,6 +39,7 @@ class RunTab:
         progress = gr.HTML(elem_id="progress")
         pictures = gr.Gallery(
             label="Newest pictures, with their labels",
+            show_label=False,
             columns=4,
             height="auto",
             object_fit="contain",
@@ -48,7 +49,8 @@ class RunTab:
         )
         seen = gr.State("")
         quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        outputs = [progress, pictures, start, stop, seen]
+        self.shown = [progress, pictures, start, stop, seen]
+        outputs = self.shown
         gr.Timer(BEAT).tick(self._look, seen, outputs, **quietly)
         inputs = [self.name, *tables.inputs, *form.fields]
         start.click(shown(studio, self._start), inputs, outputs, **quietly)
@@ -65,6 +67,10 @@ class RunTab:
             asked = {}
         return [name, *self._form.filled(asked)]
 
+    def opened(self) -> list[Any]:
+        """What the tab shows when it is opened; before it isn't there to be shown anything."""
+        return self._look("")
+
     def _start(self, name: str, *values: Any) -> list[Any]:
         count = len(self._tables.inputs)
         self._tables.save(*values[:count])
@@ -78,6 +84,8 @@ class RunTab:
     def _look(self, seen: str) -> list[Any]:
         """How it stands; what hasn't changed since it was `seen` isn't sent again."""
         status = self._studio.status()
+        if status["state"] == "idle":
+            status = status | {"said": self._unfinished()}
         newest = self._newest(status)
         now = repr((status, newest))
         if now == seen:
@@ -91,6 +99,11 @@ class RunTab:
             gr.update(interactive=status["state"] == "running"),
             now,
         ]
+
+    def _unfinished(self) -> list[str]:
+        workspace = self._studio.workspace
+        names = [name for name in workspace.datasets() if not workspace.is_finished(name)]
+        return [f"'{name}' isn't finished: start it again to go on with it" for name in names]
 
     def _newest(self, status: Status) -> list[tuple[str, str]]:
         name = status["dataset"]

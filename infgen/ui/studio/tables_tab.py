@@ -30,7 +30,7 @@ class TablesTab:
 
     def __init__(self, studio: Studio):
         self._studio = studio
-        self._seen = gr.State("")
+        self._seen = gr.State({"texts": ""})  # one for each window, changed in place
         self._grids = [_grid(table) for table in TABLES]
         with gr.Row():
             more = [gr.Button(f"Add a row of {WHAT[table].lower()}", size="sm") for table in TABLES]
@@ -57,10 +57,10 @@ class TablesTab:
         for button, grid in zip(more, self._grids, strict=True):
             button.click(_with_row, grid, grid, show_progress="hidden", **hidden)
         save.click(shown(studio, self._save), self.inputs, self.all, **hidden)
-        reload.click(shown(studio, self.read), None, self.all, **hidden)
-        example.click(shown(studio, self._example), None, self.all, **hidden)
+        reload.click(shown(studio, self.read), self._seen, self.all, **hidden)
+        example.click(shown(studio, self._example), self._seen, self.all, **hidden)
         take.click(shown(studio, self._take), [self._seen, *self._texts], self.all, **hidden)
-        files.upload(shown(studio, self._upload), files, self.all, **hidden)
+        files.upload(shown(studio, self._upload), [self._seen, files], self.all, **hidden)
 
     @property
     def inputs(self) -> list[Any]:
@@ -70,10 +70,15 @@ class TablesTab:
     @property
     def all(self) -> list[Any]:
         """What `read` gives."""
-        return [self._seen, *self._grids, *self._texts, self._message]
+        return [*self._grids, *self._texts, self._message]
 
-    def read(self, message: str = "") -> list[Any]:
-        """The tables as they are on disk."""
+    @property
+    def seen(self) -> Any:
+        """What `read` takes."""
+        return self._seen
+
+    def read(self, seen: dict[str, str], message: str = "") -> list[Any]:
+        """The tables as they are on disk, which is noted as `seen`."""
         grids = []
         for table in TABLES:
             try:
@@ -84,9 +89,10 @@ class TablesTab:
             value = {"headers": names, "data": rows or [[""] * len(names)]}
             grids.append(gr.update(value=value, column_widths=list(map(_width, names))))
         texts = self._on_disk()
-        return [_hash(texts), *grids, *texts, message]
+        seen["texts"] = _hash(texts)
+        return [*grids, *texts, message]
 
-    def save(self, seen: str, *grids: Rows) -> None:
+    def save(self, seen: dict[str, str], *grids: Rows) -> None:
         """Write the tables as the page shows them, if they were changed there.
 
         Raises:
@@ -103,21 +109,21 @@ class TablesTab:
             if rows != [row for row in before if any(row)]:
                 self._refuse_if_changed(seen)
                 self._studio.workspace.write_grid(table, names, rows)
-                seen = _hash(self._on_disk())
+                seen["texts"] = _hash(self._on_disk())
 
-    def _save(self, seen: str, *grids: Rows) -> list[Any]:
+    def _save(self, seen: dict[str, str], *grids: Rows) -> list[Any]:
         self.save(seen, *grids)
-        return self.read(mistakes_shown(self._studio.mistakes()))
+        return self.read(seen, mistakes_shown(self._studio.mistakes()))
 
-    def _take(self, seen: str, *texts: str) -> list[Any]:
+    def _take(self, seen: dict[str, str], *texts: str) -> list[Any]:
         self._refuse_if_changed(seen)
-        return self.read(mistakes_shown(self._studio.save_tables(*texts)))
+        return self.read(seen, mistakes_shown(self._studio.save_tables(*texts)))
 
-    def _example(self) -> list[Any]:
+    def _example(self, seen: dict[str, str]) -> list[Any]:
         put_example(self._studio.workspace)
-        return self.read(mistakes_shown(self._studio.mistakes()))
+        return self.read(seen, mistakes_shown(self._studio.mistakes()))
 
-    def _upload(self, files: list[str]) -> list[Any]:
+    def _upload(self, seen: dict[str, str], files: list[str]) -> list[Any]:
         for file in map(Path, files):
             if file.name not in TABLES:
                 raise InputError(f"{file.name}: the tables are called {' and '.join(TABLES)}")
@@ -128,13 +134,13 @@ class TablesTab:
             except UnicodeDecodeError:
                 raise InputError(f"{file.name} isn't UTF-8 text: save it as 'CSV UTF-8'") from None
             self._studio.workspace.write_text(file.name, text)
-        return self.read(mistakes_shown(self._studio.mistakes()))
+        return self.read(seen, mistakes_shown(self._studio.mistakes()))
 
     def _on_disk(self) -> list[str]:
         return [self._studio.workspace.text(table) for table in TABLES]
 
-    def _refuse_if_changed(self, seen: str) -> None:
-        if seen != _hash(self._on_disk()):
+    def _refuse_if_changed(self, seen: dict[str, str]) -> None:
+        if seen["texts"] != _hash(self._on_disk()):
             raise InputError("the tables have been changed elsewhere meanwhile: read them again")
 
 

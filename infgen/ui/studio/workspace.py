@@ -153,7 +153,8 @@ class Workspace:
             raise InputError(Problem(f"can't be read: {error}", table)) from None
 
     def grid(self, table: str) -> tuple[list[str], list[list[str]]]:
-        """A table's column names, those that its file lacks behind its own, and its rows.
+        """A table as rows under all columns that there are, and behind them the file's others: the
+        columns' names, and the rows.
 
         Raises:
             InputError: the file isn't a table.
@@ -164,17 +165,25 @@ class Workspace:
             lines = [cells for _, cells in read_cells(path)] if path.exists() else []
         except NotATable as error:
             raise InputError(problem_at(Path(table), str(error), error.line)) from None
+        width = max(map(len, lines), default=0)
+        lines = [[*cells, *[""] * (width - len(cells))] for cells in lines]
         own = [name.lower() for name in lines[0]] if lines else []
-        names = [*own, *(name for name in known if name not in own)]
-        width = max(map(len, [names, *lines]))
-        names += [""] * (width - len(names))
-        return names, [[*cells, *[""] * (width - len(cells))] for cells in lines[1:]]
+        places = [own.index(name) if name in own else -1 for name in known]
+        others = [at for at in range(width) if at not in places]
+        names = [*known, *(own[at] for at in others)]
+        rows = [["" if at < 0 else cells[at] for at in (*places, *others)] for cells in lines[1:]]
+        return names, rows
 
     def write_grid(self, table: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table, without columns that it needn't have and that hold nothing."""
-        needed = {column.name for column in TABLES[table][1] if _first(column)}
+        """Write a table that was read by `grid`, without columns that it needn't have and that
+        hold nothing."""
+        columns = {column.name: column for column in TABLES[table][1]}
         rows = [row for row in rows if any(row)]
-        kept = [at for at, name in enumerate(names) if name in needed or any(r[at] for r in rows)]
+        kept = [
+            at
+            for at, name in enumerate(names)
+            if any(row[at] for row in rows) or name not in columns or _first(columns[name])
+        ]
         text = io.StringIO(newline="")
         lines = csv.writer(text, lineterminator="\n")
         lines.writerows([line[at] for at in kept] for line in [names, *rows])
