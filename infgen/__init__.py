@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         relabel,
         report,
         run,
+        serve,
     )
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ __all__ = [
     "relabel",
     "report",
     "run",
+    "serve",
 ]
 
 

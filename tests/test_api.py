@@ -99,7 +99,7 @@ def test_the_verbs_are_functions_whatever_else_has_been_imported() -> None:
     import infgen.ui.cli
 
     verbs = {"run", "plan", "preview", "export", "audit", "relabel", "bank", "cutouts"}
-    verbs |= {"convert", "merge", "mark", "progress", "report"}
+    verbs |= {"convert", "merge", "mark", "progress", "report", "serve"}
     assert set(infgen.__all__) == {*verbs, "Dataset"} <= set(dir(infgen))
     for name in infgen.__all__:
         assert inspect.isfunction(getattr(infgen, name)) == (name in verbs)

@@ -77,7 +77,7 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
     finished; `manifest` gives the totals. The folder's name isn't on it: the same dataset elsewhere
     has the same sheet."""
     total = manifest.pictures
-    tiles = [_tile(entry, store.folder) for entry in _chosen(store, spread(total, count))]
+    tiles = [tile_of(entry, store.folder) for entry in _chosen(store, spread(total, count))]
     objects = sum(one.objects for one in manifest.classes)
     failed = f"{len(manifest.failures):,} failed." if manifest.failures else ""
     splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
@@ -112,14 +112,22 @@ def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
 # ---- their tiles ---------------------------------------------------------------------------------
 
 
-def _tile(entry: Entry, folder: Path) -> Tile:
-    caption = _caption(entry.index, entry.split, len(entry.objects))
+def tile_of(entry: Entry, folder: Path) -> Tile:
+    """A picture of the dataset in `folder`, with its labels as marks."""
     try:
-        picture = shrink(_read(folder, entry))
+        return tile_with(entry, _read(folder, entry))
     except PictureError as error:
-        return Tile(entry.size, None, (), caption, str(error))
+        return tile_with(entry, None, str(error))
+
+
+def tile_with(entry: Entry, pixels: np.ndarray | None, note: str = "") -> Tile:
+    """A picture of these pixels, (H, W, 3) uint8 RGB, with its labels as marks; without any, `note`
+    says why."""
+    caption = _caption(entry.index, entry.split, len(entry.objects))
+    if pixels is None:
+        return Tile(entry.size, None, (), caption, note)
     marks = tuple(_mark(instance, entry.size) for instance in entry.objects)
-    return Tile(entry.size, picture, marks, caption)
+    return Tile(entry.size, shrink(pixels), marks, caption)
 
 
 def _mark(instance: Instance, size: tuple[int, int]) -> Mark:

@@ -84,6 +84,15 @@ def draw_sheet(
     return np.asarray(page)
 
 
+def draw_tile(tile: Tile, classes: Sequence[str], side: int) -> np.ndarray:
+    """One picture by itself, its longer side `side` pixels, its marks drawn: (H, W, 3) uint8 RGB.
+    `classes` are names by class id."""
+    names = [readable(name, class_id) for class_id, name in enumerate(classes)]
+    scale = side / max(tile.size)
+    cell = (max(round(tile.size[0] * scale), 1), max(round(tile.size[1] * scale), 1))
+    return np.asarray(_draw_tile(tile, cell, names, class_colours(len(names))))
+
+
 def shrink(pixels: np.ndarray) -> np.ndarray:
     """A picture or mask no larger than the largest tile needs, of the same shape otherwise."""
     height, width = pixels.shape[:2]

@@ -51,7 +51,7 @@ def read_rows(
     """
     try:
         records = _split(_read_text(path))
-    except _NotATable as error:
+    except NotATable as error:
         return [], [problem_at(path, str(error), error.line)], []
     if not records:
         text = f"is empty: the first line names the columns, {_names(columns)}"
@@ -78,7 +78,8 @@ def read_rows(
 
 
 def read_cells(path: Path) -> list[tuple[int, list[str]]]:
-    """The header and the rows of a file that read_rows has taken: (line, stripped cells) each."""
+    """The header and the rows of a file: (line, stripped cells) each. Raises NotATable for one that
+    read_rows wouldn't take."""
     return _split(_read_text(path))
 
 
@@ -91,7 +92,7 @@ def problem_at(path: Path, text: str, line: int = 0, column: str = "") -> Proble
 # ---- text into cells -----------------------------------------------------------------------------
 
 
-class _NotATable(Exception):
+class NotATable(Exception):
     """The file can't be split into cells: what is wrong, and in which line (0: in all of them)."""
 
     def __init__(self, text: str, line: int = 0):
@@ -103,12 +104,12 @@ def _read_text(path: Path) -> str:
     try:
         data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     except FileNotFoundError:
-        raise _NotATable("is not there: check the path") from None
+        raise NotATable("is not there: check the path") from None
     except IsADirectoryError:
-        raise _NotATable("is a folder: give the path of a CSV file") from None
+        raise NotATable("is a folder: give the path of a CSV file") from None
     except (OSError, ValueError) as error:  # ValueError: a path that no disk can hold
         reason = getattr(error, "strerror", None) or error
-        raise _NotATable(f"can't be read ({reason}): check the path and its permissions") from None
+        raise NotATable(f"can't be read ({reason}): check the path and its permissions") from None
     try:
         text = data.decode()
         bad = data.find(b"\0")  # what UTF-16 looks like when it has no mark at its start
@@ -116,7 +117,7 @@ def _read_text(path: Path) -> str:
         bad = error.start
     if bad >= 0:
         line = data.count(b"\n", 0, bad) + 1
-        raise _NotATable("isn't UTF-8 text: save the file again as 'CSV UTF-8'", line)
+        raise NotATable("isn't UTF-8 text: save the file again as 'CSV UTF-8'", line)
     return text
 
 
@@ -142,7 +143,7 @@ def _split(text: str) -> list[tuple[int, list[str]]]:
                 records.append((start, cells))
             start = reader.line_num + 1
     except csv.Error:
-        raise _NotATable(
+        raise NotATable(
             "the double quotes of this row don't pair up: a cell that opens with one ends with "
             "one, and one inside such a cell is written twice",
             start,

@@ -47,6 +47,8 @@ from infgen.report.audit.settings import AuditSettings
 from infgen.report.audit.summary import summary_of
 from infgen.report.settings import ReportSettings
 from infgen.sources.datasets import READERS
+from infgen.ui.studio import serve
+from infgen.ui.studio.settings import ServeSettings
 from infgen.ui.terminal import (
     Terminal,
     mend_streams,
@@ -260,6 +262,14 @@ def _report(arguments: Mapping[str, Any]) -> int:
     return 0
 
 
+def _serve(arguments: Mapping[str, Any]) -> int:
+    with serve(_settings_of(ServeSettings, arguments)) as server:
+        with written_out():
+            print(f"infgen studio: {server.link}\nCtrl-C ends it")
+        server.wait()
+    return 0
+
+
 def _settings(arguments: Mapping[str, Any]) -> RunSettings:
     return _settings_of(RunSettings, arguments)
 
@@ -307,6 +317,7 @@ def _unknown_text(text: str) -> str:
             BankSettings,
             MergeSettings,
             CutoutsSettings,
+            ServeSettings,
         )
         for option in options(of)
     ]
@@ -388,6 +399,11 @@ def _parser() -> argparse.ArgumentParser:
     export = _verb(verbs, "export", _export, "write a finished dataset in further formats")
     export.add_argument("dataset", type=Path, help="a finished dataset's folder")
     _add_settings(export, only=(*_names_of("export"), "workers"))
+
+    served = _verb(verbs, "serve", _serve, "open the studio: tables, runs, pictures in a browser")
+    group = served.add_argument_group("the studio")
+    for option in options(ServeSettings):
+        _add_option(group, option)
 
     marked = _verb(verbs, "mark", _mark, "keep bad pictures of a finished dataset out of training")
     marked.add_argument("dataset", type=Path, help="a finished dataset's folder")

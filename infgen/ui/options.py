@@ -319,3 +319,19 @@ class CutoutsOptions(CuttingSlice, total=False):
     """processes (default: one per core)"""
     max_failures: int
     """failed pictures that still count as success (default: 0)"""
+
+
+class ServeOptions(TypedDict, total=False):
+    workspace: str | Path
+    """folder of all that the studio reads and writes (default: infgen-workspace)"""
+    host: str
+    """address to listen on; any but this machine's own wants a key (default: 127.0.0.1)"""
+    port: int | None
+    """port (default: the first free from 7860; 0: any)"""
+    user: str | None
+    """name to sign in with, beside --password-file"""
+    password_file: str | Path | None
+    """file whose first line is the password to sign in with"""
+    token: bool
+    """want a key, which is made and printed once; the variable INFGEN_TOKEN sets one of your
+    own"""

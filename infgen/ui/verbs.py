@@ -36,6 +36,7 @@ from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
 from infgen.report.audit.settings import AuditSettings
 from infgen.report.settings import ReportSettings
+from infgen.ui.studio.settings import ServeSettings
 from infgen.ui.wording import GROUPS, help_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
         RelabelOptions,
         ReportOptions,
         RunOptions,
+        ServeOptions,
     )
+    from infgen.ui.studio.server import Server
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
@@ -308,6 +311,16 @@ def cutouts(
 
     given = settings | ({} if source is None else {"source": source})
     return cutouts(_filled(CutoutsSettings, config, given), _heard(reporter))
+
+
+@takes(ServeSettings)
+def serve(*, inline: bool = False, **settings: Unpack[ServeOptions]) -> Server:
+    """Serve the studio from another thread, and return what it is served by: its `link` opens it,
+    its `close()` (or the end of a `with` block) ends it and the run that is going on, `wait()`
+    waits for that. `inline` shows it in the notebook that this runs in, on Colab, too."""
+    from infgen.ui import studio
+
+    return studio.serve(fill(ServeSettings, settings), inline)
 
 
 # ---- what they share -----------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""The process that makes a dataset for the studio, or paints samples of it: `infgen.run`, telling
+what it does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends: so it never
+outlives the studio."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+import infgen
+from infgen.batch.looking import preview_samples
+from infgen.batch.settings import make_settings, read_toml
+from infgen.records.errors import InfgenError
+from infgen.ui.cli import EXIT_FAILURES, SIGNALS, Stopped
+
+BEAT = 0.2  # seconds between lines about progress
+
+
+class Lines:
+    """A Reporter that writes JSON."""
+
+    def __init__(self, file: IO[str]):
+        self._file = file
+        self._done = self._failed = 0
+        self._spoke = 0.0
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Write an event. When nobody reads any more, the end of standard input says so, too."""
+        try:
+            self._file.write(json.dumps({"event": event, **facts}) + "\n")
+            self._file.flush()
+        except OSError:
+            pass
+
+    def say(self, text: str) -> None:
+        self.tell("say", text=text)
+
+    def warn(self, text: str) -> None:
+        self.tell("warn", text=text)
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        self._done, self._failed = done, 0
+        self.tell("start", what=what, total=total, done=done)
+
+    def advance(self, failed: bool = False) -> None:
+        self._done += 1
+        self._failed += failed
+        if time.monotonic() - self._spoke >= BEAT:
+            self._speak()
+
+    def stop(self) -> None:
+        self._speak()
+
+    def _speak(self) -> None:
+        self._spoke = time.monotonic()
+        self.tell("advance", done=self._done, failed=self._failed)
+
+
+def main(config: str, samples: int = 0, sheet: str = "") -> int:
+    """Make what the settings in the file `config` ask for, or draw as many `samples` of it into the
+    PNG `sheet`; returns the process's exit code."""
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    lines = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    os.dup2(2, 1)  # what libraries print belongs into the log
+    threading.Thread(target=_watch, args=(threading.main_thread().ident,), daemon=True).start()
+    try:
+        settings = make_settings(read_toml(Path(config)))
+        if samples:
+            preview_samples(settings, Path(sheet), samples, lines)
+            return 0
+        manifest = infgen.run(config=config, reporter=lines)
+        return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+    except InfgenError as error:
+        lines.tell("error", text=str(error))
+        return error.exit_code
+    except Stopped as stop:
+        return stop.exit_code
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+def _stop(signum: int, frame: object) -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise Stopped(signum)
+
+
+def _watch(main_thread: int) -> None:
+    """Wait for the end of standard input, then interrupt the main thread, whatever it waits for."""
+    while os.read(0, 1024):  # sys.stdin would be locked when the process ends
+        pass
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main_thread, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)

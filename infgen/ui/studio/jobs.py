@@ -1,0 +1,232 @@
+"""A run as a child process: one at a time, followed by what it says, ended with the studio."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal, TypedDict
+
+from infgen.records.errors import FolderBusy
+
+PATIENCE = 20.0  # seconds for a child that was told to stop
+MOST_TOLD = 50  # warnings and other lines that are kept
+BOOT = (
+    "import json, sys; sys.path[:] = sys.argv[2:]; del sys.argv[2:]; "
+    "from infgen.ui.studio.child import main; sys.exit(main(**json.loads(sys.argv[1])))"
+)
+ENDS = {0: "finished", 3: "finished", 130: "stopped", 143: "stopped"}
+
+BUSY = ("running", "stopping")
+State = Literal["idle", "running", "stopping", "finished", "stopped", "failed"]
+
+
+class Status(TypedDict):
+    """What is known of the run that is going on, or of the last one. `done` of `total` things
+    called `what` are there, `failed` of them in vain; `rate` is things per second, `seconds_left` a
+    guess (-1: none)."""
+
+    dataset: str
+    state: str
+    what: str
+    done: int
+    total: int
+    failed: int
+    rate: float
+    seconds_left: float
+    said: list[str]
+    warnings: list[str]
+    error: str
+
+
+@dataclass
+class Count:
+    """`done` of `total` things are there, `before` of them from the beginning, `failed` in vain."""
+
+    what: str = ""
+    total: int = 0
+    done: int = 0
+    before: int = 0
+    failed: int = 0
+    began: float = field(default_factory=time.monotonic)
+    spoke: float = 0.0
+
+    def advance(self, done: int, failed: int) -> None:
+        """Note how many there are now."""
+        self.done, self.failed, self.spoke = done, failed, time.monotonic()
+
+    @property
+    def rate(self) -> float:
+        """Things per second; 0 while it is too early to say."""
+        return max(self.done - self.before, 0) / max(self.spoke - self.began, 1e-3)
+
+
+class Job:
+    """A child process that makes `dataset`, beginning now; `task` is what child.main takes. What
+    libraries print goes to `log`."""
+
+    def __init__(self, dataset: str, task: dict[str, Any], log: Path):
+        self.dataset = dataset
+        self.error = ""
+        self._log = log
+        self._asked_to_stop = False
+        self._said: deque[str] = deque(maxlen=MOST_TOLD)
+        self._warnings: deque[str] = deque(maxlen=MOST_TOLD)
+        self._counts: list[Count] = []
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", BOOT, json.dumps(task), *sys.path],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,  # Ctrl-C is for the studio, which then ends the child
+            )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def state(self) -> State:
+        if self._reader.is_alive():
+            return "stopping" if self._asked_to_stop else "running"
+        end = ENDS.get(self._process.poll() or 0, "failed")
+        return end  # type: ignore[return-value]
+
+    def status(self) -> Status:
+        """How it stands."""
+        state = self.state
+        busy = state in BUSY
+        counts = list(self._counts) or [Count()]
+        count = counts[-1] if busy else counts[0]  # in the end, what was made
+        left = (count.total - count.done) / count.rate if busy and count.rate else -1.0
+        return {
+            "dataset": self.dataset,
+            "state": state,
+            "what": count.what,
+            "done": count.done,
+            "total": count.total,
+            "failed": count.failed,
+            "rate": round(count.rate, 2),
+            "seconds_left": round(left, 1),
+            "said": list(self._said),
+            "warnings": list(self._warnings),
+            "error": self.error,
+        }
+
+    def stop(self) -> None:
+        """Ask it to stop, as Ctrl-C does."""
+        self._asked_to_stop = True
+        stdin = self._process.stdin
+        assert stdin is not None
+        with suppress(OSError):
+            stdin.close()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until it has ended, or for that long."""
+        self._reader.join(seconds)
+
+    def end(self) -> None:
+        """Stop it, and see to it that nothing of it is left."""
+        self.stop()
+        self.wait(PATIENCE)
+        if self._process.poll() is None:
+            _kill(self._process)
+            self.wait()
+
+    # ---- what it says ------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        lines: IO[bytes] = self._process.stdout
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError):  # a line that was cut short
+                event = json.loads(line)
+                HEARD[event.pop("event")](self, **event)
+        code = self._process.wait()
+        if code not in ENDS and not self.error:
+            self.error = f"the run ended unexpectedly (code {code}): {self._log} says more"
+
+    def _say(self, text: str) -> None:
+        self._said.append(text)
+
+    def _warn(self, text: str) -> None:
+        self._warnings.append(text)
+
+    def _start(self, what: str, total: int, done: int) -> None:
+        self._counts.append(Count(what, total, done, done))
+
+    def _advance(self, done: int, failed: int) -> None:
+        self._counts[-1].advance(done, failed)
+
+    def _fail(self, text: str) -> None:
+        self.error = text
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+HEARD: dict[str, Callable[..., None]] = {
+    "say": Job._say,
+    "warn": Job._warn,
+    "start": Job._start,
+    "advance": Job._advance,
+    "error": Job._fail,
+}
+"""The child's events."""
+
+
+class Jobs:
+    """The one run of a workspace: whoever looks sees the same."""
+
+    def __init__(self, folder: Path):
+        self._log = folder / "run.log"
+        self._job: Job | None = None
+        self._starting = threading.Lock()
+
+    def start(self, dataset: str, config: Path, **more: Any) -> Job:
+        """Begin a run; `more` is what else child.main takes. Raises FolderBusy while another one is
+        going on."""
+        with self._starting:
+            if self._job and self._job.state in BUSY:
+                raise FolderBusy(
+                    f"'{self._job.dataset}' is being made: wait for it, or stop it first"
+                )
+            self._job = Job(dataset, {"config": str(config), **more}, self._log)
+            return self._job
+
+    @property
+    def busy_with(self) -> str:
+        """The dataset that is being made; empty for none."""
+        job = self._job
+        return job.dataset if job and job.state in BUSY else ""
+
+    def status(self) -> Status:
+        """How the run stands that is going on, or how the last one ended."""
+        if self._job:
+            return self._job.status()
+        return {"dataset": "", "state": "idle", "what": "", "done": 0, "total": 0, "failed": 0,
+                "rate": 0, "seconds_left": -1, "said": [], "warnings": [], "error": ""}  # fmt: skip
+
+    def stop(self) -> None:
+        """Ask the run to stop, if there is one."""
+        if self._job:
+            self._job.stop()
+
+    def close(self) -> None:
+        """End the run, if there is one, and wait for it."""
+        with self._starting:
+            if self._job:
+                self._job.end()

@@ -1,0 +1,123 @@
+"""The page: four tabs over a studio, and the endpoints beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from infgen.ui.studio.dataset_tab import DatasetTab
+from infgen.ui.studio.form import Form
+from infgen.ui.studio.look import CSS, theme, title
+from infgen.ui.studio.run_tab import RunTab
+from infgen.ui.studio.studio import Studio
+from infgen.ui.studio.tables_tab import TablesTab
+from infgen.ui.studio.telling import expose, shown
+
+MOST_UPLOAD = "64mb"  # of a file
+KEPT = 24 * 3600  # seconds that files are kept which were made to be shown
+SAMPLES = 6
+
+
+def mount(app: FastAPI, studio: Studio) -> None:
+    """Put the page and the endpoints at the root of `app`."""
+    page = _page(studio)
+    page.queue(default_concurrency_limit=4)
+    gr.mount_gradio_app(
+        app,
+        page,
+        "/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=MOST_UPLOAD,
+        allowed_paths=[],
+        blocked_paths=[str(studio.workspace.own / "lock")],
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme(),
+        css=CSS,
+    )
+    page.has_launched = True  # it isn't told when it is mounted, and checks no file's path before
+
+
+def _page(studio: Studio) -> gr.Blocks:
+    with gr.Blocks(title="infgen studio", delete_cache=(KEPT, KEPT)) as page:
+        gr.HTML(title(str(studio.workspace.root)))
+        with gr.Tabs():
+            with gr.Tab("Tables", id="tables"):
+                tables = TablesTab(studio)
+            with gr.Tab("Preview", id="preview"):
+                form = _preview_tab(studio, tables)
+            with gr.Tab("Run", id="run") as runs:
+                run = RunTab(studio, tables, form)
+            with gr.Tab("Dataset", id="dataset") as tab:
+                dataset = DatasetTab(studio)
+        runs.select(run.opened, None, run.shown, api_visibility="private", show_progress="hidden")
+        tab.select(
+            shown(studio, dataset.opened),
+            dataset.name,
+            dataset.shown,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        page.load(tables.read, tables.seen, tables.all, api_visibility="private")
+        page.load(tables.pictures.there, None, tables.pictures.shown, api_visibility="private")
+        page.load(run.read, None, [run.name, *form.fields], api_visibility="private")
+        expose(studio)
+    return page
+
+
+def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
+    """The settings, and beside them what they would make."""
+    with gr.Row():
+        with gr.Column(scale=2, min_width=320):
+            gr.Markdown("### Settings")
+            form = Form()
+        with gr.Column(scale=3, min_width=320):
+            gr.Markdown("### What they would make")
+            with gr.Row():
+                boxes = gr.Button("Planned boxes", variant="primary", elem_id="boxes")
+                samples = gr.Button(f"Paint {SAMPLES} samples", elem_id="samples")
+            sheet = gr.Image(
+                type="filepath",
+                label="Contact sheet",
+                show_label=False,
+                interactive=False,
+                buttons=["fullscreen", "download"],
+                elem_id="sheet",
+            )
+            facts = gr.Markdown(elem_classes="facts", elem_id="facts")
+
+    def look(*values: Any) -> tuple[str, str]:
+        tables.save(*values[:3])
+        asked = form.asked(values[3:])
+        return str(studio.preview(asked)), _in_numbers(studio.plan(asked))
+
+    def paint(*values: Any) -> str:
+        tables.save(*values[:3])
+        return str(studio.preview(form.asked(values[3:]), SAMPLES))
+
+    inputs = [*tables.inputs, *form.fields]
+    boxes.click(shown(studio, look), inputs, [sheet, facts], api_visibility="private")
+    samples.click(shown(studio, paint), inputs, sheet, api_visibility="private")
+    return form
+
+
+def _in_numbers(plan: dict[str, Any]) -> str:
+    """A plan's numbers as Markdown."""
+    lines = [f"{plan['pictures']:,} pictures of {plan['width']} x {plan['height']}"]
+    if plan["counted"] < plan["pictures"]:
+        lines[0] += f"; in the first {plan['counted']:,} of them:"
+    lines += ["", "| class | objects | no room |", "|---|---:|---:|"]
+    for one in plan["classes"]:
+        lines.append(f"| {_cell(one['name'])} | {one['objects']:,} | {one['no_room']:,} |")
+    lines += ["", *(f"- {_cell(note)}" for note in plan["notes"])]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text that Markdown takes for nothing else."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#+-.!|~" else letter for letter in text)

@@ -1,0 +1,259 @@
+"""What the studio can do: for its page, and for programs (each public method that API names)."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import infgen
+from infgen.batch import runner
+from infgen.batch.looking import class_names, count_pictures, drawn, newest, some
+from infgen.batch.marks import read_marks
+from infgen.batch.preview import TILES, preview_plan
+from infgen.records.errors import InfgenError, InputError
+from infgen.records.sample import Entry
+from infgen.sources.disk import write_file
+from infgen.sources.tables import read_request
+from infgen.ui.studio.asked import read_asked, settings_of, write_run
+from infgen.ui.studio.jobs import Jobs, Status
+from infgen.ui.studio.workspace import TABLES, Workspace
+
+PAGE = 24  # pictures of a dataset that are shown together
+SIDE = 640  # pixels of their longer side
+MOST_PLANS = 2000  # that are counted for the numbers of a plan
+MOST_SAMPLES = 16
+SAMPLES = "samples"  # what samples are painted of: a dataset that never comes to be
+CANVAS = (768, 768)  # against which tables are checked before a size is known
+
+
+class Studio:
+    """A workspace and the one run that may be going on in it."""
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+        self.jobs = Jobs(workspace.own)
+
+    # ---- before a run ------------------------------------------------------------------------
+
+    def tables(self) -> dict[str, str]:
+        """The two tables as CSV text: {"background.csv": ..., "classes.csv": ...}."""
+        return {table: self.workspace.text(table) for table in TABLES}
+
+    def save_tables(self, backgrounds: str, classes: str) -> list[str]:
+        """Save the two tables, given as CSV text, and return what is wrong with them: a sentence
+        with file, line, column and remedy for each mistake; none if all is well."""
+        for table, text in zip(TABLES, (backgrounds, classes), strict=True):
+            self.workspace.write_text(table, text)
+        return self.mistakes()
+
+    def mistakes(self) -> list[str]:
+        """What is wrong with the tables as they are."""
+        root = self.workspace.root
+        try:
+            self.workspace.check_cells()
+            read_request(root / "background.csv", root / "classes.csv", CANVAS)
+        except InfgenError as error:
+            return self.workspace.told(error).splitlines()
+        return []
+
+    def upload(self, files: list[str], kind: str, folder: str) -> str:
+        """Take uploaded pictures into the workspace: `kind` is "backgrounds", or "cutouts" for
+        pictures with transparency, `folder` a name for them. Returns what a table's cell in the
+        column `images` or `cutouts` says of them."""
+        return self.workspace.keep([Path(file) for file in files], kind, folder)
+
+    def plan(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What a run with these settings (named as the options of infgen run, with _ for -) would
+        make: the number of pictures, their size, objects by class, notes."""
+        notes = _Notes()
+        planner = runner.plan(settings_of(self.workspace, "plan", settings), notes)
+        names = [spec.name for spec in planner.request.classes]
+        objects: Counter[str] = Counter()
+        homeless: Counter[str] = Counter()
+        counted = list(islice(planner.indices, MOST_PLANS))
+        for plan in map(planner.plan, counted):
+            objects.update(names[one.class_id] for one in plan.objects)
+            homeless.update(names[one.class_id] for one in plan.dropped)
+        return {
+            "pictures": planner.count,
+            "width": planner.canvas[0],
+            "height": planner.canvas[1],
+            "counted": len(counted),
+            "classes": [
+                {"name": name, "objects": objects[name], "no_room": homeless[name]}
+                for name in names
+            ],
+            "notes": notes.warned,
+        }
+
+    def preview(self, settings: dict[str, Any], painted: int = 0) -> Path:
+        """A contact sheet of what a run with these settings would make: planned boxes, or as many
+        really painted pictures as `painted` says."""
+        if not painted:
+            planner = runner.plan(settings_of(self.workspace, "plan", settings))
+            return preview_plan(planner, self._fresh("plan.png"), TILES)
+        if not 1 <= painted <= MOST_SAMPLES:
+            raise InputError(f"painted: '{painted}' won't do: it takes a number from 1 to "
+                             f"{MOST_SAMPLES}")  # fmt: skip
+        config = write_run(self.workspace, SAMPLES, settings, self.workspace.own / "samples.toml")
+        sheet = self._fresh("samples.png")
+        job = self.jobs.start(SAMPLES, config, samples=painted, sheet=str(sheet))
+        job.wait()
+        if job.error or not sheet.exists():
+            raise InputError(job.error or "painting samples was stopped")
+        return sheet
+
+    # ---- the run -----------------------------------------------------------------------------
+
+    def start(self, dataset: str, settings: dict[str, Any]) -> Status:
+        """Start the run that makes `dataset`, or go on with it where it stopped. `settings` are as
+        for plan. One run at a time; returns how it stands."""
+        if self.jobs.busy_with:
+            self.jobs.start("", Path())  # says so
+        config = write_run(self.workspace, dataset, settings, self.workspace.run_file(dataset))
+        return self.jobs.start(dataset, config).status()
+
+    def resume(self, dataset: str) -> Status:
+        """Go on with a run that was stopped, with the settings that it was started with."""
+        if not (asked := read_asked(self.workspace, dataset)):
+            raise InputError(f"the studio hasn't started a run that makes '{dataset}'")
+        return self.start(dataset, asked)
+
+    def status(self) -> Status:
+        """How the run stands, or how the last one ended: its state (idle, running, stopping,
+        finished, stopped, failed), how much is done, rate, time left, warnings."""
+        status = self.jobs.status()
+        root = f"{self.workspace.root}/"
+        return status | {
+            "error": status["error"].replace(root, ""),
+            "warnings": [text.replace(root, "") for text in status["warnings"]],
+        }
+
+    def stop(self) -> Status:
+        """Stop the run, as Ctrl-C does. What was made is kept; start or resume go on with it."""
+        self.jobs.stop()
+        return self.status()
+
+    # ---- what was made -----------------------------------------------------------------------
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """The datasets in the workspace, the newest first: name, whether finished, whether there is
+        a report."""
+        return [
+            {
+                "name": name,
+                "finished": self.workspace.is_finished(name),
+                "report": self.has_report(name),
+            }
+            for name in self.workspace.datasets()
+        ]
+
+    def pictures(self, dataset: str, page: int = 1) -> list[dict[str, Any]]:
+        """A page of a dataset's pictures, 24 each, from page 1: index, split, the picture's file in
+        the dataset, why it is marked as bad, if it is, and labels (class, box as x0, y0, x1, y1 in
+        pixels, area of the mask)."""
+        folder = self.workspace.made(dataset)
+        names, marks = class_names(folder), read_marks(folder)
+        return [
+            {
+                "index": entry.index,
+                "split": entry.split,
+                "file": entry.file,
+                "marked": marks.get(entry.index),
+                "objects": [
+                    {
+                        "class": names[one.class_id],
+                        "box": [round(edge, 2) for edge in one.box.xyxy],
+                        "area": one.area,
+                    }
+                    for one in entry.objects
+                ],
+            }
+            for entry in self.entries(dataset, page)
+        ]
+
+    def mark(
+        self, dataset: str, pictures: list[int], reason: str = "", undo: bool = False
+    ) -> dict[str, str]:
+        """Mark pictures of a finished dataset as bad, by index: they are kept out of every format,
+        and recorded; `undo` takes the marks away. Returns all marks: the reason by index."""
+        folder = self._idle(dataset)
+        infgen.mark(folder, pictures, reason=reason, undo=undo)
+        return {str(index): why for index, why in read_marks(folder).items()}
+
+    def download(self, dataset: str = "") -> Path:
+        """A ZIP of a finished dataset, or of the two tables where no name is given."""
+        if dataset:
+            self._idle(dataset)
+        return self.workspace.archive(dataset)
+
+    def entries(self, dataset: str, page: int) -> list[Entry]:
+        """The records of a page of a dataset's pictures."""
+        if page < 1:
+            raise InputError(f"page: '{page}' won't do: pages count from 1")
+        return some(self.workspace.made(dataset), (page - 1) * PAGE, PAGE)
+
+    def pages(self, dataset: str) -> int:
+        """How many pages of pictures a dataset has."""
+        return max(-(-count_pictures(self.workspace.made(dataset)) // PAGE), 1)
+
+    def newest(self, dataset: str, count: int) -> list[Entry]:
+        """The records of the pictures that were made last."""
+        return newest(self.workspace.made(dataset), count)
+
+    def drawn(self, dataset: str, entry: Entry) -> Path:
+        """A picture with its labels over it, as a file that the page may show."""
+        folder = self.workspace.made(dataset)
+        stamp = (folder / "run.toml").stat().st_mtime_ns
+        file = self.workspace.uploads / "drawn" / f"{dataset}-{stamp}" / f"{entry.index}.jpg"
+        if not file.exists():
+            write_file(file, drawn(folder, entry, class_names(folder), SIDE))
+        return file
+
+    def has_report(self, dataset: str) -> bool:
+        """Whether a dataset has a report to open."""
+        return (self.workspace.dataset(dataset) / "report" / "index.html").is_file()
+
+    def _idle(self, dataset: str) -> Path:
+        """The folder of a dataset that isn't being worked on."""
+        if self.jobs.busy_with == dataset:
+            raise InputError(f"'{dataset}' is being made: wait for it, or stop it first")
+        return self.workspace.made(dataset)
+
+    def _fresh(self, name: str) -> Path:
+        """A path for a file that the page may show, unlike all before it."""
+        return self.workspace.uploads / secrets.token_hex(8) / name
+
+    @contextmanager
+    def open(self) -> Iterator[Studio]:
+        """Hold the workspace, and leave no run behind."""
+        with self.workspace.claimed():
+            try:
+                yield self
+            finally:
+                self.jobs.close()
+
+
+class _Notes:
+    """A Reporter that keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warned: list[str] = []
+
+    def say(self, text: str) -> None: ...
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+    def start(self, what: str, total: int, done: int = 0) -> None: ...
+    def advance(self, failed: bool = False) -> None: ...
+    def stop(self) -> None: ...
+
+
+API = ("tables", "save_tables", "upload", "plan", "preview", "start", "resume", "status", "stop",
+       "datasets", "pictures", "mark", "download")  # fmt: skip
+"""What programs may call, by the names of the methods."""

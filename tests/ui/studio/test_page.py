@@ -1,0 +1,167 @@
+"""The studio's page in a real browser: nothing in the console, nothing asked of anybody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infgen.batch.marks import read_marks
+from infgen.batch.store import open_finished
+from tests.making import make_tables
+from tests.ui.studio.served import PASSWORD, USER, Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.xdist_group("studio")
+
+WAIT = 60_000  # milliseconds that anything may take on a busy machine
+
+
+@pytest.fixture
+def page(chromium: Browser, studio: Served) -> Iterator[Page]:
+    """A window of somebody who has signed in."""
+    with _window(chromium, studio) as page:
+        page.goto(studio.url)
+        assert page.url.endswith("/login")
+        _sign_in(page, PASSWORD)
+        page.wait_for_selector("#save")
+        yield page
+
+
+class _window:
+    """A window, and in the end: no word in its console, no request to anybody else."""
+
+    def __init__(self, chromium: Browser, studio: Served, **options: Any):
+        self._context = chromium.new_context(viewport={"width": 1200, "height": 900}, **options)
+        self._context.set_default_timeout(WAIT)
+        self._said: list[str] = []
+        self._asked: list[str] = []
+        self._url = studio.url
+
+    def __enter__(self) -> Page:
+        context = self._context
+        context.on("console", lambda m: self._said.append(m.text) if m.type == "error" else None)
+        context.on("weberror", lambda error: self._said.append(str(error.error)))
+        context.on("request", lambda request: self._asked.append(request.url))
+        return context.new_page()
+
+    def __exit__(self, *error: object) -> None:
+        self._context.close()
+        own = (self._url, "data:", "blob:")
+        assert [url for url in self._asked if not url.startswith(own)] == []
+        assert self._said == []
+        assert len(self._asked) > 10
+
+
+def _sign_in(page: Page, password: str) -> None:
+    page.fill("input[name=username]", USER)
+    page.fill("input[name=password]", password)
+    page.click("button")
+
+
+def _fill(page: Page, field: str, value: object) -> None:
+    page.fill(f"#{field} input, #{field} textarea", str(value))
+
+
+def _tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def _again(page: Page, studio: Served) -> Page:
+    """Another window of the same person, instead of the one before."""
+    other = page.context.new_page()
+    page.close()
+    other.goto(studio.url)
+    other.wait_for_selector("#save")
+    return other
+
+
+def test_a_wrong_password_leads_nowhere(chromium: Browser, studio: Served) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(studio.url)
+    _sign_in(page, "wrong")
+    assert page.inner_text("[role=alert]") == "That isn't right. Try again."
+    page.goto(studio.url)
+    assert page.url.endswith("/login")
+    context.close()
+
+
+def test_from_tables_to_a_dataset(page: Page, studio: Served) -> None:
+    make_tables(studio.workspace)
+    page = _again(page, studio)
+    cell = page.locator("#background [role=gridcell]").nth(1)
+    cell.dblclick()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("some")
+    page.keyboard.press("Enter")
+    page.click("#save")
+    page.wait_for_selector("#mistakes :text('background.csv:2: num_imgs: \\'some\\'')")
+    cell.dblclick()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    page.click("#save")
+    page.wait_for_selector("#mistakes :text('Nothing is wrong')")
+    assert "a desk,7,scenes" in (studio.workspace / "background.csv").read_text()
+
+    _tab(page, "Preview")
+    for name, value in (("images", 800), ("width", 96), ("height", 80)):
+        _fill(page, f"set-{name}", value)
+    page.click("#boxes")
+    page.wait_for_selector("#sheet img")
+    assert "800 pictures of 96 x 80" in page.inner_text("#facts")
+
+    _tab(page, "Run")
+    _fill(page, "name", "../outside")
+    page.click("#start")
+    page.wait_for_selector(":text('\\'../outside\\' won\\'t do')")
+    assert not (studio.workspace.parent / "outside").exists()
+    page.locator(".toast-close").first.click()
+
+    _fill(page, "name", "signs")
+    page.click("#start")
+    page.wait_for_selector("#newest img")
+    page.click("#stop")
+    page.wait_for_selector("#progress :text('Stopped: signs')")
+    folder = studio.workspace / "datasets" / "signs"
+    assert not (folder / "manifest.json").exists()
+    made = re.match(r"([\d,]+) of 800 pictures", page.inner_text("#progress .numbers"))
+    assert made and 0 < int(made[1].replace(",", "")) < 800
+
+    page = _again(page, studio)  # the settings are still those of the run
+    _tab(page, "Run")
+    page.wait_for_selector("#progress :text('Stopped: signs')")
+    page.click("#start")
+    page.wait_for_selector("#progress :text('Finished: signs')")
+    _, manifest = open_finished(folder)
+    assert manifest.pictures == 800
+
+    _tab(page, "Dataset")
+    page.wait_for_selector("#gallery img")
+    assert "Page 1 of 34" in page.inner_text("#dataset-facts")
+    page.locator("#gallery button.thumbnail-item").nth(2).click()
+    page.wait_for_function("document.querySelector('#chosen textarea, #chosen input').value == '2'")
+    _fill(page, "reason", "a dark one")
+    page.click("#mark")
+    page.wait_for_selector("#gallery :text('2 · train · bad: a dark one')")
+    assert read_marks(folder) == {2: "a dark one"}
+
+
+def test_it_fits_a_phone_and_the_dark(chromium: Browser, studio: Served) -> None:
+    with _window(chromium, studio, color_scheme="dark") as page:
+        page.set_viewport_size({"width": 380, "height": 800})
+        page.goto(studio.url)
+        _sign_in(page, PASSWORD)
+        page.wait_for_selector("#save")
+        for tab in ("Preview", "Run", "Dataset", "Tables"):
+            _tab(page, tab)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 380, tab
+        brightness = page.evaluate(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+        )
+        assert max(brightness) < 60
