@@ -22,6 +22,8 @@ import nbformat
 import numpy as np
 import pytest
 
+import infgen
+from infgen.models.presets import PRESETS
 from tests.making import ROOT, processes_with, wait_until
 
 pytestmark = pytest.mark.xdist_group("notebook")  # run once for all of them
@@ -52,6 +54,19 @@ def test_every_cell_is_short_and_told_of() -> None:
     code = [cell.source for cell in cells if cell.cell_type == "code"]
     assert len(code) >= 15 and max(source.count("\n") for source in code) < 40
     assert "pip install" not in "".join(code[2:4])  # what installs is the second, and that alone
+
+
+def test_the_tables_for_a_gpu_can_be_planned(tmp_path: Path) -> None:
+    """With the model that is at hand; `sd15-fast` has to be fetched."""
+    pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [cell] = [cell for cell in cells if cell.source.startswith("if GPU:")]
+    exec(cell.source, {"GPU": True, "WORK": tmp_path})
+    tables = {"backgrounds": tmp_path / "background.csv", "classes": tmp_path / "classes.csv"}
+    plans = list(infgen.plan(**tables, method="inpaint", model="tiny", images=20))
+    assert {plan.background.picture for plan in plans} == {""}  # painted, too
+    assert {one.class_id for plan in plans for one in plan.objects} == {0, 1, 2}
+    assert "sd15-fast" in PRESETS and 'MODEL = "sd15-fast"' in SOURCE.read_text(encoding="utf-8")
 
 
 # ---- from top to bottom --------------------------------------------------------------------------
