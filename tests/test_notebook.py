@@ -22,8 +22,9 @@ import nbformat
 import numpy as np
 import pytest
 
-import infgen
 from infgen.models.presets import PRESETS
+from infgen.ops.planning import Planner, PlanSettings
+from infgen.sources.tables import read_request
 from tests.making import ROOT, processes_with, wait_until
 
 pytestmark = pytest.mark.xdist_group("notebook")  # run once for all of them
@@ -57,16 +58,17 @@ def test_every_cell_is_short_and_told_of() -> None:
 
 
 def test_the_tables_for_a_gpu_can_be_planned(tmp_path: Path) -> None:
-    """With the model that is at hand; `sd15-fast` has to be fetched."""
-    pytest.importorskip("diffusers", reason="the diffusion extra isn't installed")
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
     [cell] = [cell for cell in cells if cell.source.startswith("if GPU:")]
     exec(cell.source, {"GPU": True, "WORK": tmp_path})
-    tables = {"backgrounds": tmp_path / "background.csv", "classes": tmp_path / "classes.csv"}
-    plans = list(infgen.plan(**tables, method="inpaint", model="tiny", images=20))
+    native = (PRESETS["sd15-fast"].native,) * 2
+    request, warnings = read_request(tmp_path / "background.csv", tmp_path / "classes.csv", native)
+    planner = Planner(request, PlanSettings(images=20), ("inpaint",) * 3, native)
+    plans = [planner.plan(index) for index in planner.indices]
+    assert not warnings
     assert {plan.background.picture for plan in plans} == {""}  # painted, too
     assert {one.class_id for plan in plans for one in plan.objects} == {0, 1, 2}
-    assert "sd15-fast" in PRESETS and 'MODEL = "sd15-fast"' in SOURCE.read_text(encoding="utf-8")
+    assert 'MODEL = "sd15-fast"' in SOURCE.read_text(encoding="utf-8")
 
 
 # ---- from top to bottom --------------------------------------------------------------------------
