@@ -18,6 +18,7 @@ from typing import Any
 
 import cv2
 import jupytext
+import matplotlib
 import nbformat
 import numpy as np
 import pytest
@@ -81,7 +82,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     (root / "home").mkdir()
     (root / "here").mkdir()
     environment = {"HOME": str(root / "home"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-                   "JUPYTER_PLATFORM_DIRS": "1", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
+                   "JUPYTER_PLATFORM_DIRS": "1", "CUDA_VISIBLE_DEVICES": "",
+                   "MPLCONFIGDIR": matplotlib.get_cachedir()}  # fmt: skip  # its fonts are known
     done = subprocess.run(
         [sys.executable, RUNNER, NOTEBOOK, root / "here", root / "done.ipynb"],
         env=os.environ | environment,
