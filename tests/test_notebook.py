@@ -18,10 +18,14 @@ from typing import Any
 
 import cv2
 import jupytext
+import matplotlib
 import nbformat
 import numpy as np
 import pytest
 
+from infgen.models.presets import PRESETS
+from infgen.ops.planning import Planner, PlanSettings
+from infgen.sources.tables import read_request
 from tests.making import ROOT, processes_with, wait_until
 
 pytestmark = pytest.mark.xdist_group("notebook")  # run once for all of them
@@ -54,6 +58,20 @@ def test_every_cell_is_short_and_told_of() -> None:
     assert "pip install" not in "".join(code[2:4])  # what installs is the second, and that alone
 
 
+def test_the_tables_for_a_gpu_can_be_planned(tmp_path: Path) -> None:
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    [cell] = [cell for cell in cells if cell.source.startswith("if GPU:")]
+    exec(cell.source, {"GPU": True, "WORK": tmp_path})
+    native = (PRESETS["sd15-fast"].native,) * 2
+    request, warnings = read_request(tmp_path / "background.csv", tmp_path / "classes.csv", native)
+    planner = Planner(request, PlanSettings(images=20), ("inpaint",) * 3, native)
+    plans = [planner.plan(index) for index in planner.indices]
+    assert not warnings
+    assert {plan.background.picture for plan in plans} == {""}  # painted, too
+    assert {one.class_id for plan in plans for one in plan.objects} == {0, 1, 2}
+    assert 'MODEL = "sd15-fast"' in SOURCE.read_text(encoding="utf-8")
+
+
 # ---- from top to bottom --------------------------------------------------------------------------
 
 
@@ -64,7 +82,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     (root / "home").mkdir()
     (root / "here").mkdir()
     environment = {"HOME": str(root / "home"), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
-                   "JUPYTER_PLATFORM_DIRS": "1", "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
+                   "JUPYTER_PLATFORM_DIRS": "1", "CUDA_VISIBLE_DEVICES": "",
+                   "MPLCONFIGDIR": matplotlib.get_cachedir()}  # fmt: skip  # its fonts are known
     done = subprocess.run(
         [sys.executable, RUNNER, NOTEBOOK, root / "here", root / "done.ipynb"],
         env=os.environ | environment,
