@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_MAPS = 40, 8  # classes in a chart
 BAR = "#4c8bd0"  # seen on white and on black
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters, in the page's font
     "text.parse_math": False,
     "font.size": 9,
