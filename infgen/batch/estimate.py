@@ -144,7 +144,7 @@ def estimate(
         formats = {name: round(each * size) for name, size in sizes.items()}
         disk = round(each * (own + lines + backgrounds)) + sum(formats.values())
         at_once = 1 + (workers - 1) * SHARED_CORES
-        seconds = planner.count * (_pace(made) + labelling / len(made)) / at_once
+        seconds = planner.count * (_pace(made, bool(work)) + labelling / len(made)) / at_once
     return Estimate(
         planner.count,
         outlook.scaled(outlook.objects),
@@ -160,9 +160,10 @@ def estimate(
     )
 
 
-def _pace(made: Sequence[Painted]) -> float:
-    """Seconds for a picture. The first one also opens what others find open."""
-    rest = made[1:] or made
+def _pace(made: Sequence[Painted], together: bool) -> float:
+    """Seconds for a picture. Where they aren't made `together`, the first one opens what the others
+    find open."""
+    rest = made if together else made[1:] or made
     return sum(sample.seconds for sample in rest) / len(rest)
 
 

@@ -70,8 +70,8 @@ def foresee(
     """
     check_request(file, count, ENDINGS)
     heard = _Heard(reporter or Silent())
-    settings = with_needed_backgrounds(with_fitting_formats(settings, heard), Pinned())
     check_formats(settings.export.format)
+    settings = with_needed_backgrounds(with_fitting_formats(settings, heard), Pinned())
     planner, means = plan_with_means(settings, heard)
     check_fit(settings.export.format, names_of(planner.request), planner)
     indices = [planner.indices[rank] for rank in spread(planner.count, MOST_PLANS)]
@@ -114,13 +114,14 @@ class _Heard:
 def _samples(
     planner: Plans, means: Means, settings: RunSettings, reporter: Reporter
 ) -> list[Painted]:
-    """A few pictures, spread over the run, as many as are made in a few seconds."""
+    """A few pictures, spread over the run: as many as are made in a few seconds. A model makes
+    them together."""
     indices = [planner.indices[rank] for rank in spread(planner.count, MOST_SAMPLES)]
     made: list[Painted] = []
     began = time.perf_counter()
     for sample in paint_samples(planner, means, settings, indices, reporter):
         made.append(sample)
-        if time.perf_counter() - began > SAMPLE_SECONDS:
+        if means.model is None and time.perf_counter() - began > SAMPLE_SECONDS:
             break
     return made
 

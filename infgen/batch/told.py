@@ -6,15 +6,11 @@ from infgen.batch.estimate import Estimate, in_bytes
 
 
 def in_time(seconds: float) -> str:
-    """As a person would say it: 95 seconds are about 2 minutes."""
+    """As a person would say it: 95 seconds are 1.6 minutes."""
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 1.5 * size:
-            return (
-                f"{seconds / size:.1f} {unit}s"
-                if seconds < 10 * size
-                else (f"{seconds / size:.0f} {unit}s")
-            )
-    return f"{max(round(seconds), 1)} second{'s' * (max(round(seconds), 1) != 1)}"
+            return f"{seconds / size:.{int(seconds < 10 * size)}f} {unit}s"
+    return _many(max(round(seconds), 1), "second")
 
 
 def rows_of(found: Estimate) -> list[tuple[str, str]]:
@@ -24,9 +20,8 @@ def rows_of(found: Estimate) -> list[tuple[str, str]]:
         ("objects", f"about {found.objects:,}"),
         ("time", _time_of(found)),
         ("disk", _disk_of(found)),
-        ("memory", f"about {in_bytes(found.memory)} for {found.workers} "
-                   f"worker{'s' * (found.workers != 1)}"),
-    ]  # fmt: skip
+        ("memory", f"about {in_bytes(found.memory)} for {_many(found.workers, 'worker')}"),
+    ]
     if work := found.work:
         rows[4] = ("memory", f"about {work.memory_gb:g} GB on {work.device}")
         again = f", some up to {work.attempts} times" if work.tries and work.attempts > 1 else ""
@@ -43,12 +38,13 @@ def _time_of(found: Estimate) -> str:
     if found.seconds is None:
         why = "the model isn't timed here" if found.work else "no picture could be made"
         return f"not known: {why}"
-    with_what = (
-        found.work.device if found.work else (f"{found.workers} worker{'s' * (found.workers != 1)}")
-    )
-    return (
-        f"about {in_time(found.seconds)} with {with_what}, by {found.timed} pictures made just now"
-    )
+    who = f"on {found.work.device}" if found.work else f"with {_many(found.workers, 'worker')}"
+    made = f"{_many(found.timed, 'picture')} made just now, on a machine as busy as it is"
+    return f"about {in_time(found.seconds)} {who}, by {made}"
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def _disk_of(found: Estimate) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from infgen.ops.census import percentile
 from infgen.ops.outlook import ClassOutlook, Outlook
 from infgen.report.colours import class_colours
 from infgen.report.contents import Chart
-from infgen.report.lettering import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_MAPS = 40, 8  # classes in a chart
 BAR = "#4c8bd0"  # seen on white and on black
+STYLE = {
+    "svg.fonttype": "none",  # letters stay letters, in the page's font
+    "text.parse_math": False,
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 NAMED = re.compile(r' id="(?:figure|axes|patch|text|line2d|xtick|ytick|legend|matplotlib\.axis'
-                   r'|[A-Za-z]+Collection|QuadMesh)_\d+"')  # fmt: skip
-HEAD = re.compile(r"<metadata>.*?</metadata>", re.S)
+                   r'|[A-Za-z]+Collection|QuadMesh)_\d+"| id="image[0-9a-f]+"')  # fmt: skip
+ELSEWHERE = re.compile(r"<metadata>.*?</metadata>|<style.*?</style>", re.S)  # for whole pages
 
 
 def charts_of(outlook: Outlook) -> list[Chart]:
@@ -41,7 +50,7 @@ def _objects(outlook: Outlook) -> Chart:
         bars = axes.barh(range(len(shown)), values, color=[colours[one.name] for one in shown])
         axes.bar_label(bars, [f"{value:,}" for value in values], padding=3)
         axes.margins(x=0.15)
-        _name_rows(axes, shown, outlook)
+        _name_rows(axes, shown)
         axes.set_xlabel("objects")
         svg = _svg(figure, "objects")
     rows = [(one.name, f"{outlook.scaled(one.objects):,}", f"{outlook.scaled(one.homeless):,}")
@@ -79,7 +88,7 @@ def _sizes(outlook: Outlook) -> Chart:
             axes.plot([low, high], [row, row], color="black", linewidth=1)
             axes.barh(row, three - quarter, left=quarter, height=0.5, color=colours[one.name])
             axes.plot([middle, middle], [row - 0.25, row + 0.25], color="black", linewidth=2)
-        _name_rows(axes, shown, outlook)
+        _name_rows(axes, shown)
         axes.set_xlim(left=0)
         axes.set_xlabel("pixels of a box's longer side")
         svg = _svg(figure, "sizes")
@@ -94,16 +103,15 @@ def _places(outlook: Outlook) -> Chart:
     """Maps of where the centres of boxes lie: of all, and of the most frequent classes."""
     shown = [one for one in _most(outlook.classes) if one.centers.any()][:MOST_MAPS]
     everything = np.sum([one.centers for one in outlook.classes], axis=0)
-    ids = _ids(outlook)
     maps = [("all", everything)]
-    maps += [(_short(readable(one.name, ids[one.name])), one.centers) for one in shown]
+    maps += [(_short(one.name), one.centers) for one in shown]
     columns = min(len(maps), 3)
     lines = -(-len(maps) // columns)
     width, height = outlook.canvas
     with _axes(0.4 + 1.9 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
         for number, (name, centers) in enumerate(maps, 1):
             axes = figure.add_subplot(lines, columns, number)
-            axes.imshow(centers, extent=(0, width, height, 0), cmap="viridis", vmin=0)
+            axes.imshow(_smooth(centers), extent=(0, width, height, 0), cmap="viridis", vmin=0)
             axes.set_title(name, fontsize=9)
             axes.set_xticks([])
             axes.set_yticks([])
@@ -132,16 +140,18 @@ def _five(one: ClassOutlook) -> list[float]:
     return [percentile(sides, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95)]
 
 
+def _smooth(centers: np.ndarray) -> np.ndarray:
+    """A map with each centre spread over the cells around it: the fewer there are, the farther."""
+    spread = 0.6 if centers.sum() > 4000 else 1.3
+    return cv2.GaussianBlur(centers.astype(np.float32), (0, 0), spread)
+
+
 def _middle(centers: np.ndarray) -> tuple[str, str]:
     """The mean place, in percent of the picture's width and height."""
     total = max(int(centers.sum()), 1)
     at = (np.arange(centers.shape[0]) + 0.5) / centers.shape[0]
     x, y = (float((centers.sum(axis=axis) * at).sum()) / total for axis in (0, 1))
     return f"{100 * x:.0f} %", f"{100 * y:.0f} %"
-
-
-def _ids(outlook: Outlook) -> dict[str, int]:
-    return {one.name: number for number, one in enumerate(outlook.classes)}
 
 
 def _colours(outlook: Outlook) -> dict[str, str]:
@@ -164,16 +174,14 @@ def _axes(height: float, axes: int | None = 1) -> Iterator[tuple[Figure, Axes]]:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif",
-                     "axes.spines.top": False, "axes.spines.right": False}):  # fmt: skip
+    with rc_context(STYLE):
         figure = Figure((5.2, height), layout="constrained")
         figure.patch.set_alpha(0)
         yield figure, figure.add_subplot() if axes else None  # type: ignore[misc]
 
 
-def _name_rows(axes: Axes, shown: Sequence[ClassOutlook], outlook: Outlook) -> None:
-    ids = _ids(outlook)
-    axes.set_yticks(range(len(shown)), [_short(readable(one.name, ids[one.name])) for one in shown])
+def _name_rows(axes: Axes, shown: Sequence[ClassOutlook]) -> None:
+    axes.set_yticks(range(len(shown)), [_short(one.name) for one in shown])
     axes.invert_yaxis()
     axes.patch.set_alpha(0)
 
@@ -186,9 +194,9 @@ def _whole(axes: Axes) -> None:
 
 
 def _short(name: str) -> str:
-    """Not longer than a chart has room for; dollars would begin a formula."""
-    name = name if len(name) <= 24 else name[:23] + "…"
-    return name.replace("$", r"\$")
+    """Not longer than a chart has room for, in one line."""
+    name = " ".join(name.split())
+    return name if len(name) <= 24 else name[:23] + "…"
 
 
 def _svg(figure: Figure, key: str) -> str:
@@ -197,10 +205,11 @@ def _svg(figure: Figure, key: str) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     file = io.BytesIO()
-    with rc_context({"svg.hashsalt": key}):
+    with rc_context({"svg.hashsalt": key}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # the browser has more letters
         FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
     text = file.getvalue().decode()
-    text = HEAD.sub("", text[text.index("<svg") :])
+    text = ELSEWHERE.sub("", text[text.index("<svg") :])
     text = NAMED.sub("", text).replace("#000000", "currentColor")
     head, rest = text.split(">", 1)
     view = re.search(r'viewBox="[^"]*"', head)
