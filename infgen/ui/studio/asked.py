@@ -3,13 +3,14 @@ line's, and no path that leads out of the workspace."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from infgen.batch.settings import MODELS, Option, RunSettings, make_settings, options, read_toml
+from infgen.batch.settings import MODELS, Option, RunSettings, make_settings, options
 from infgen.models.hub import is_path
 from infgen.models.presets import PRESETS
 from infgen.records.errors import InputError, Problem
@@ -41,8 +42,9 @@ def write_run(workspace: Workspace, name: str, asked: Mapping[str, Any], file: P
     values = _values(workspace, workspace.dataset(name), asked)
     make_settings(values)
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+    given = {key: value for key, value in asked.items() if value is not None}
     text = f"# Made by infgen's studio. The same: infgen run --config {file.name}\n"
-    write_file(file, (text + tomli_w.dumps(plain)).encode())
+    write_file(file, (text + tomli_w.dumps({**plain, "record": {"asked": given}})).encode())
     return file
 
 
@@ -53,8 +55,13 @@ def read_asked(workspace: Workspace, name: str) -> dict[str, Any]:
         InputError: the file isn't as the studio wrote it.
     """
     file = workspace.run_file(name)
-    values = read_toml(file) if file.is_file() else {}
-    return {key: value for key, value in values.items() if key not in SET_HERE}
+    try:
+        asked = tomllib.loads(file.read_text(encoding="utf-8"))["record"]["asked"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, LookupError, TypeError):
+        raise InputError(Problem("isn't as the studio wrote it: delete it", str(file))) from None
+    return dict(asked)
 
 
 def _values(workspace: Workspace, out: Path, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The process that makes a dataset for the studio, or paints samples of it: `infgen.run`, telling
-what it does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends: so it never
-outlives the studio."""
+"""The process that makes a dataset for the studio, or looks at what it would be, telling what it
+does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends: so it never outlives
+the studio."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import infgen
+from infgen.batch.foresight import foresee
 from infgen.batch.looking import preview_samples
 from infgen.batch.settings import make_settings, read_toml
 from infgen.records.errors import InfgenError
@@ -62,9 +63,10 @@ class Lines:
         self.tell("advance", done=self._done, failed=self._failed)
 
 
-def main(config: str, samples: int = 0, sheet: str = "") -> int:
-    """Make what the settings in the file `config` ask for, or draw as many `samples` of it into the
-    PNG `sheet`; returns the process's exit code."""
+def main(config: str, samples: int = 0, into: str = "") -> int:
+    """Make what the settings in the file `config` ask for; or draw as many `samples` of it `into` a
+    PNG, or, without any, say what it takes, and write a preview `into` an HTML file. Returns the
+    process's exit code."""
     for number in SIGNALS:
         signal.signal(number, _stop)
     lines = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
@@ -73,7 +75,11 @@ def main(config: str, samples: int = 0, sheet: str = "") -> int:
     try:
         settings = make_settings(read_toml(Path(config)))
         if samples:
-            preview_samples(settings, Path(sheet), samples, lines)
+            preview_samples(settings, Path(into), samples, lines)
+            return 0
+        if into:
+            for what, how_much in foresee(settings, Path(into), reporter=lines).estimate:
+                lines.tell("estimate", what=what, how_much=how_much)
             return 0
         manifest = infgen.run(config=config, reporter=lines)
         return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0

@@ -10,6 +10,7 @@ import gradio as gr
 from infgen.batch.marks import read_marks
 from infgen.records.errors import InputError
 from infgen.records.sample import Entry
+from infgen.ui.studio.files import size_of
 from infgen.ui.studio.look import size_shown
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.telling import shown
@@ -116,7 +117,7 @@ class DatasetTab:
         return [choices, page, self._facts(name, page, pages), pictures]
 
     def _facts(self, name: str, page: int, pages: int) -> str:
-        files, size = self._studio.workspace.size_of(name)
+        files, size = size_of(self._studio.workspace, name)
         state = "finished" if self._studio.workspace.is_finished(name) else "not finished"
         lines = [f"Page {page:,} of {pages:,} · {state} · {files:,} files, {size_shown(size)}"]
         if self._studio.has_report(name):

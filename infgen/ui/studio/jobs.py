@@ -82,6 +82,7 @@ class Job:
         self._said: deque[str] = deque(maxlen=MOST_TOLD)
         self._warnings: deque[str] = deque(maxlen=MOST_TOLD)
         self._counts: list[Count] = []
+        self.estimate: list[tuple[str, str]] = []
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", BOOT, json.dumps(task), *sys.path],
@@ -166,6 +167,9 @@ class Job:
     def _advance(self, done: int, failed: int) -> None:
         self._counts[-1].advance(done, failed)
 
+    def _estimate(self, what: str, how_much: str) -> None:
+        self.estimate.append((what, how_much))
+
     def _fail(self, text: str) -> None:
         self.error = text
 
@@ -183,6 +187,7 @@ HEARD: dict[str, Callable[..., None]] = {
     "warn": Job._warn,
     "start": Job._start,
     "advance": Job._advance,
+    "estimate": Job._estimate,
     "error": Job._fail,
 }
 """The child's events."""
@@ -200,12 +205,14 @@ class Jobs:
         """Begin a run; `more` is what else child.main takes. Raises FolderBusy while another one is
         going on."""
         with self._starting:
-            if self._job and self._job.state in BUSY:
-                raise FolderBusy(
-                    f"'{self._job.dataset}' is being made: wait for it, or stop it first"
-                )
+            self.refuse_if_busy()
             self._job = Job(dataset, {"config": str(config), **more}, self._log)
             return self._job
+
+    def refuse_if_busy(self) -> None:
+        """Raise FolderBusy while a run is going on."""
+        if name := self.busy_with:
+            raise FolderBusy(f"'{name}' is being made: wait for it, or stop it first")
 
     @property
     def busy_with(self) -> str:

@@ -81,6 +81,7 @@ def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
             with gr.Row():
                 boxes = gr.Button("Planned boxes", variant="primary", elem_id="boxes")
                 samples = gr.Button(f"Paint {SAMPLES} samples", elem_id="samples")
+                costs = gr.Button("Time, disk, memory", elem_id="costs")
             sheet = gr.Image(
                 type="filepath",
                 label="Contact sheet",
@@ -91,18 +92,25 @@ def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
             )
             facts = gr.Markdown(elem_classes="facts", elem_id="facts")
 
+    count = len(tables.inputs)
+
     def look(*values: Any) -> tuple[str, str]:
-        tables.save(*values[:3])
-        asked = form.asked(values[3:])
+        tables.save(*values[:count])
+        asked = form.asked(values[count:])
         return str(studio.preview(asked)), _in_numbers(studio.plan(asked))
 
     def paint(*values: Any) -> str:
-        tables.save(*values[:3])
-        return str(studio.preview(form.asked(values[3:]), SAMPLES))
+        tables.save(*values[:count])
+        return str(studio.preview(form.asked(values[count:]), SAMPLES))
+
+    def estimate(*values: Any) -> str:
+        tables.save(*values[:count])
+        return _costs(studio.estimate(form.asked(values[count:])))
 
     inputs = [*tables.inputs, *form.fields]
     boxes.click(shown(studio, look), inputs, [sheet, facts], api_visibility="private")
     samples.click(shown(studio, paint), inputs, sheet, api_visibility="private")
+    costs.click(shown(studio, estimate), inputs, facts, api_visibility="private")
     return form
 
 
@@ -110,11 +118,21 @@ def _in_numbers(plan: dict[str, Any]) -> str:
     """A plan's numbers as Markdown."""
     lines = [f"{plan['pictures']:,} pictures of {plan['width']} x {plan['height']}"]
     if plan["counted"] < plan["pictures"]:
-        lines[0] += f"; in the first {plan['counted']:,} of them:"
-    lines += ["", "| class | objects | no room |", "|---|---:|---:|"]
+        lines[0] += f"; in {plan['counted']:,} of them, spread evenly:"
+    lines += ["", "| class | pictures | objects | no room |", "|---|---:|---:|---:|"]
     for one in plan["classes"]:
-        lines.append(f"| {_cell(one['name'])} | {one['objects']:,} | {one['no_room']:,} |")
+        numbers = " | ".join(f"{one[key]:,}" for key in ("pictures", "objects", "no_room"))
+        lines.append(f"| {_cell(one['name'])} | {numbers} |")
     lines += ["", *(f"- {_cell(note)}" for note in plan["notes"])]
+    return "\n".join(lines)
+
+
+def _costs(found: dict[str, Any]) -> str:
+    """An estimate as Markdown."""
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {what} | {_cell(much)} |" for what, much in found["estimate"].items()]
+    lines += ["", *(f"- {_cell(note)}" for note in found["warnings"])]
+    lines += ["", f'<a href="/{found["page"]}" target="_blank">The whole preview on a page</a>']
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ WRONG_KEY_SECONDS = 0.5  # that a wrong key costs, one after the other
 
 ROUTES = {
     "GET": re.compile(
-        r"/(|config|theme\.css|favicon\.ico|(assets|static|datasets|tables)/.+)"
+        r"/(|config|theme\.css|favicon\.ico|(assets|static|datasets|looks|tables)/.+)"
         r"|/gradio_api/(info|startup-events|queue/data|upload_progress|heartbeat/\w+|call/\w+/\w+"
         r"|file=(?!\w+:/).+)"
     ),
@@ -199,7 +199,7 @@ class Gate:
 
     def _with_rules(self, scope: Scope, send: Send) -> Send:
         """`send`, with the headers that tell browsers what they may do with the answer."""
-        report = scope["path"].startswith("/datasets/")
+        report = scope["path"].startswith(("/datasets/", "/looks/"))
         frames = f"'self' {NOTEBOOKS}" if self._notebook else "'self'"
         rules = f"{REPORT_RULES if report else PAGE_RULES}; frame-ancestors {frames}"
 

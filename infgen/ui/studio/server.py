@@ -134,7 +134,7 @@ def _app(studio: Studio, settings: ServeSettings, keys: Keys | None, notebook: b
 
 
 def _serve_files(app: FastAPI, studio: Studio) -> None:
-    """The tables, and the reports of datasets with the pictures that they show."""
+    """The tables, previews, and the reports of datasets with the pictures that they show."""
 
     @app.get("/tables/{table}")
     def download(table: str) -> Response:
@@ -142,6 +142,13 @@ def _serve_files(app: FastAPI, studio: Studio) -> None:
         if table not in TABLES or not file.is_file():
             return PlainTextResponse("there is nothing here", 404)
         return FileResponse(file, filename=table, media_type="text/csv; charset=utf-8")
+
+    @app.get("/looks/{look}/{name}")
+    def look(look: str, name: str) -> Response:
+        file = studio.workspace.uploads / look / "preview.html"
+        if not look.isalnum() or name != file.name or not file.is_file():
+            return PlainTextResponse("there is nothing here", 404)
+        return FileResponse(file, media_type=SERVED[".html"])
 
     @app.get("/datasets/{name}/{path:path}")
     def report(name: str, path: str) -> Response:

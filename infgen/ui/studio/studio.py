@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +12,23 @@ import infgen
 from infgen.batch import runner
 from infgen.batch.looking import class_names, count_pictures, drawn, newest, some
 from infgen.batch.marks import read_marks
-from infgen.batch.preview import TILES, preview_plan
+from infgen.batch.preview import TILES, preview_plan, spread
+from infgen.ops.concerns import concerns_of
+from infgen.ops.outlook import look_ahead
 from infgen.records.errors import InfgenError, InputError
 from infgen.records.sample import Entry
 from infgen.sources.disk import write_file
 from infgen.sources.tables import read_request
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
-from infgen.ui.studio.jobs import Jobs, Status
+from infgen.ui.studio.files import archive, keep
+from infgen.ui.studio.jobs import Job, Jobs, Status
 from infgen.ui.studio.workspace import TABLES, Workspace
 
 PAGE = 24  # pictures of a dataset that are shown together
 SIDE = 640  # pixels of their longer side
 MOST_PLANS = 2000  # that are counted for the numbers of a plan
 MOST_SAMPLES = 16
-SAMPLES = "samples"  # what samples are painted of: a dataset that never comes to be
+LOOKS = "a look at it"  # in place of a dataset's name, while none is made
 CANVAS = (768, 768)  # against which tables are checked before a size is known
 
 
@@ -65,64 +66,86 @@ class Studio:
         """Take uploaded pictures into the workspace: `kind` is "backgrounds", or "cutouts" for
         pictures with transparency, `folder` a name for them. Returns what a table's cell in the
         column `images` or `cutouts` says of them."""
-        return self.workspace.keep([Path(file) for file in files], kind, folder)
+        return keep(self.workspace, [Path(file) for file in files], kind, folder)
 
     def plan(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What a run with these settings (named as the options of infgen run, with _ for -) would
         make: the number of pictures, their size, objects by class, notes."""
         notes = _Notes()
-        planner = runner.plan(settings_of(self.workspace, "plan", settings), notes)
-        names = [spec.name for spec in planner.request.classes]
-        objects: Counter[str] = Counter()
-        homeless: Counter[str] = Counter()
-        counted = list(islice(planner.indices, MOST_PLANS))
-        for plan in map(planner.plan, counted):
-            objects.update(names[one.class_id] for one in plan.objects)
-            homeless.update(names[one.class_id] for one in plan.dropped)
+        planner = runner.plan(settings_of(self.workspace, LOOKS, settings), notes)
+        indices = [planner.indices[rank] for rank in spread(planner.count, MOST_PLANS)]
+        outlook = look_ahead(planner, map(planner.plan, indices))
         return {
             "pictures": planner.count,
             "width": planner.canvas[0],
             "height": planner.canvas[1],
-            "counted": len(counted),
+            "counted": outlook.seen,
             "classes": [
-                {"name": name, "objects": objects[name], "no_room": homeless[name]}
-                for name in names
+                {
+                    "name": one.name,
+                    "pictures": one.pictures.total(),
+                    "objects": one.objects,
+                    "no_room": one.homeless,
+                }
+                for one in outlook.classes
             ],
-            "notes": notes.warned,
+            "notes": [*notes.warned, *concerns_of(outlook)],
+        }
+
+    def estimate(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What a run with these settings would take on this machine: time, disk and memory, by a
+        few pictures that are made, with warnings, and the path of a page with all of it."""
+        file = self._fresh("preview.html")
+        job = self._look(settings, into=str(file))
+        page = f"looks/{file.parent.name}/{file.name}"
+        return {
+            "estimate": dict(job.estimate),
+            "warnings": job.status()["warnings"],
+            "page": page,
         }
 
     def preview(self, settings: dict[str, Any], painted: int = 0) -> Path:
         """A contact sheet of what a run with these settings would make: planned boxes, or as many
         really painted pictures as `painted` says."""
         if not painted:
-            planner = runner.plan(settings_of(self.workspace, "plan", settings))
+            planner = runner.plan(settings_of(self.workspace, LOOKS, settings))
             return preview_plan(planner, self._fresh("plan.png"), TILES)
         if not 1 <= painted <= MOST_SAMPLES:
             raise InputError(f"painted: '{painted}' won't do: it takes a number from 1 to "
                              f"{MOST_SAMPLES}")  # fmt: skip
-        config = write_run(self.workspace, SAMPLES, settings, self.workspace.own / "samples.toml")
         sheet = self._fresh("samples.png")
-        job = self.jobs.start(SAMPLES, config, samples=painted, sheet=str(sheet))
-        job.wait()
-        if job.error or not sheet.exists():
-            raise InputError(job.error or "painting samples was stopped")
+        self._look(settings, samples=painted, into=str(sheet))
         return sheet
+
+    def _look(self, settings: dict[str, Any], **task: Any) -> Job:
+        """Have a child look at what a run would make: what it needs for that is gone with it.
+
+        Raises:
+            InputError: the settings are wrong, or it was stopped.
+            FolderBusy: a run is going on.
+        """
+        self.jobs.refuse_if_busy()
+        config = write_run(self.workspace, LOOKS, settings, self.workspace.own / "looks.toml")
+        job = self.jobs.start(LOOKS, config, **task)
+        job.wait()
+        if job.error or not Path(task["into"]).exists():
+            raise InputError(job.error or "it was stopped")
+        return job
 
     # ---- the run -----------------------------------------------------------------------------
 
     def start(self, dataset: str, settings: dict[str, Any]) -> Status:
         """Start the run that makes `dataset`, or go on with it where it stopped. `settings` are as
         for plan. One run at a time; returns how it stands."""
-        if self.jobs.busy_with:
-            self.jobs.start("", Path())  # says so
+        self.jobs.refuse_if_busy()
         config = write_run(self.workspace, dataset, settings, self.workspace.run_file(dataset))
         return self.jobs.start(dataset, config).status()
 
     def resume(self, dataset: str) -> Status:
         """Go on with a run that was stopped, with the settings that it was started with."""
-        if not (asked := read_asked(self.workspace, dataset)):
+        if not self.workspace.run_file(dataset).exists():
             raise InputError(f"the studio hasn't started a run that makes '{dataset}'")
-        return self.start(dataset, asked)
+        return self.start(dataset, read_asked(self.workspace, dataset))
 
     def status(self) -> Status:
         """How the run stands, or how the last one ended: its state (idle, running, stopping,
@@ -190,7 +213,7 @@ class Studio:
         """A ZIP of a finished dataset, or of the two tables where no name is given."""
         if dataset:
             self._idle(dataset)
-        return self.workspace.archive(dataset)
+        return archive(self.workspace, dataset)
 
     def entries(self, dataset: str, page: int) -> list[Entry]:
         """The records of a page of a dataset's pictures."""
@@ -254,6 +277,6 @@ class _Notes:
     def stop(self) -> None: ...
 
 
-API = ("tables", "save_tables", "upload", "plan", "preview", "start", "resume", "status", "stop",
-       "datasets", "pictures", "mark", "download")  # fmt: skip
+API = ("tables", "save_tables", "upload", "plan", "estimate", "preview", "start", "resume",
+       "status", "stop", "datasets", "pictures", "mark", "download")  # fmt: skip
 """What programs may call, by the names of the methods."""

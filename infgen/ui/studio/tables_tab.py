@@ -11,10 +11,11 @@ import gradio as gr
 
 from infgen.records.errors import InputError
 from infgen.ui.studio.example import put_example
+from infgen.ui.studio.files import KINDS, folders
 from infgen.ui.studio.look import mistakes_shown
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.telling import shown
-from infgen.ui.studio.workspace import KINDS, TABLES
+from infgen.ui.studio.workspace import TABLES
 
 Rows = Sequence[Sequence[Any]]
 
@@ -175,7 +176,7 @@ class Pictures:
 
     def there(self) -> str:
         """The folders that cells can name."""
-        lines = [f"- `{name}`: {count:,}" for name, count in self._studio.workspace.folders()]
+        lines = [f"- `{name}`: {count:,}" for name, count in folders(self._studio.workspace)]
         return "\n".join(lines) or "There are none yet."
 
 

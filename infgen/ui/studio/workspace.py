@@ -12,9 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
@@ -22,23 +20,10 @@ from filelock import FileLock, Timeout
 
 from infgen.batch.store import MANIFEST, RECORD
 from infgen.records.errors import FolderBusy, InfgenError, InputError, Problem
-from infgen.records.specs import Picture
 from infgen.sources.csv_rows import Column, NotATable, problem_at, read_cells
-from infgen.sources.disk import part_name, told, write_file
-from infgen.sources.pictures import (
-    PICTURE_ENDINGS,
-    check_cutout,
-    check_picture,
-    find_pictures,
-    quiet_pillow,
-)
+from infgen.sources.disk import told, write_file
+from infgen.sources.pictures import find_pictures
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS, PLAIN_KINDS, write_table
-
-KINDS: dict[str, Callable[[Path, str], Picture]] = {
-    "backgrounds": check_picture,
-    "cutouts": check_cutout,
-}
-"""The folders for uploads, and what judges a file that goes there."""
 
 TABLES = {
     "background.csv": ("images", BACKGROUND_COLUMNS),
@@ -46,7 +31,6 @@ TABLES = {
 }
 """The tables: which of their columns names files, and all columns."""
 
-MOST_FILES = 500  # that are uploaded at a time
 _NAME = re.compile(r"\w(?:[\w .()+-]{0,98}[\w)+-])?")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)  # no files on Windows
 
@@ -131,7 +115,7 @@ class Workspace:
         records = [
             path
             for path in self.root.glob(f"datasets/*/{RECORD}")
-            if _is_name(path.parent.name) and self.holds(path)
+            if is_name(path.parent.name) and self.holds(path)
         ]
         records.sort(key=lambda path: path.parent.stat().st_mtime, reverse=True)
         return [path.parent.name for path in records]
@@ -220,72 +204,6 @@ class Workspace:
         except ValueError:  # nothing is there, and that is told elsewhere
             return ""
 
-    # ---- pictures and archives ---------------------------------------------------------------
-
-    def keep(self, files: Sequence[Path], kind: str, folder: str) -> str:
-        """Take uploaded pictures into a folder, and return what a table's cell says of it.
-
-        Raises:
-            InputError: with each file that is no picture, or would take another one's place; then
-                none is taken.
-        """
-        if kind not in KINDS:
-            raise InputError(f"'{kind}' is no kind of pictures: it is one of {', '.join(KINDS)}")
-        goal = self.inside(f"{kind}/{checked_name(folder, 'the folder')}", "the folder")
-        if len(files) > MOST_FILES:
-            raise InputError(f"{len(files)} files at once are too many: {MOST_FILES} is the most")
-        problems = [problem for file in files for problem in _judge(file, kind, goal)]
-        if problems or not files:
-            raise InputError(problems or "no file was given")
-        for file in files:
-            write_file(goal / file.name, file.read_bytes())
-        return goal.relative_to(self.root).as_posix()
-
-    def archive(self, name: str) -> Path:
-        """A ZIP of the dataset of this name (empty: of the two tables), its files as they are.
-
-        Raises:
-            InputError: there is no such dataset.
-            StorageError: there is no room for it.
-        """
-        if name:
-            folder = self.made(name)
-            files = [path for path in sorted(folder.rglob("*")) if self._is_ours(path)]
-        else:
-            folder = self.root
-            files = [path for path in (folder / table for table in TABLES) if path.is_file()]
-        goal = self.uploads / "archives" / f"{name or 'tables'}.zip"
-        part = part_name(goal)
-        with told(goal):
-            goal.parent.mkdir(exist_ok=True)
-            free, size = shutil.disk_usage(goal.parent).free, sum(p.stat().st_size for p in files)
-            if size > free:
-                raise InputError(f"the archive takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
-                                 "are free: make room, or copy the folder")  # fmt: skip
-            with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, strict_timestamps=False) as pack:
-                for path in files:
-                    pack.write(path, Path(name, path.relative_to(folder)))
-            part.replace(goal)
-        return goal
-
-    def size_of(self, name: str) -> tuple[int, int]:
-        """How many files a dataset has, and their bytes."""
-        sizes = [p.stat().st_size for p in self.made(name).rglob("*") if self._is_ours(p)]
-        return len(sizes), sum(sizes)
-
-    def _is_ours(self, path: Path) -> bool:
-        hidden = path.name.startswith(".")
-        return not hidden and not path.is_symlink() and path.is_file() and self.holds(path)
-
-    def folders(self) -> list[tuple[str, int]]:
-        """The folders of pictures, as cells name them, with the number of files in each."""
-        found = (path for kind in KINDS for path in sorted(self.root.glob(f"{kind}/*")))
-        return [
-            (path.relative_to(self.root).as_posix(), sum(1 for _ in path.iterdir()))
-            for path in found
-            if path.is_dir() and self.holds(path)
-        ]
-
     def told(self, error: InfgenError) -> str:
         """What an error says, with the paths as they are called in the workspace."""
         return str(error).replace(f"{self.root}/", "").replace(str(self.root), "the workspace")
@@ -293,7 +211,7 @@ class Workspace:
 
 def checked_name(text: str, what: str) -> str:
     """A single name that any disk takes. Raises InputError for all else."""
-    if not _is_name(text):
+    if not is_name(text):
         raise InputError(
             f"{what}: '{text}' won't do: it takes letters, digits, blanks and . _ - ( ) +, no "
             "path, and no more than 100"
@@ -301,7 +219,7 @@ def checked_name(text: str, what: str) -> str:
     return text
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text)) and not _DEVICES.fullmatch(text)
 
 
@@ -322,20 +240,3 @@ def _named_files(table: Path, column: str) -> Iterator[tuple[int, str]]:
         cell = cells[at] if at < len(cells) else ""
         if cell and "".join(cell.lower().split()) not in PLAIN_KINDS:
             yield line, cell
-
-
-def _judge(file: Path, kind: str, goal: Path) -> Iterator[Problem]:
-    """What speaks against taking a file into the folder `goal`."""
-    name = file.name
-    if not _is_name(name) or file.suffix.lower() not in PICTURE_ENDINGS:
-        yield Problem(f"isn't the name of a picture ({', '.join(PICTURE_ENDINGS)})", name)
-        return
-    try:
-        with quiet_pillow():
-            KINDS[kind](file, name)
-    except ValueError as error:
-        yield Problem(str(error), name)
-        return
-    there = goal / name
-    if there.exists() and there.read_bytes() != file.read_bytes():
-        yield Problem(f"another picture of this name is in {goal.name} already: rename it", name)

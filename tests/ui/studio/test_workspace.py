@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.batch.settings import options
+from infgen.batch.settings import make_settings, options, read_toml
 from infgen.models.presets import PRESETS
 from infgen.records.errors import FolderBusy, InputError
-from infgen.ui.studio.asked import settings_of
+from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.example import put_example
+from infgen.ui.studio.files import archive, folders, keep, size_of
 from infgen.ui.studio.settings import Keys, ServeSettings, keys_of
 from infgen.ui.studio.workspace import TABLES, Workspace, checked_name
 from tests.making import draw_cutout, draw_scene, make_tables, save
@@ -105,6 +106,22 @@ def test_what_is_no_path_or_lies_in_the_workspace_is_taken(workspace: Workspace)
         settings_of(workspace, "signs", {"imags": 3})
 
 
+def test_what_was_asked_is_read_again_as_it_was(workspace: Workspace) -> None:
+    """Also where it names a file of the workspace, from there."""
+    (workspace.root / "mine.toml").write_text("[picture.flip]\nchance = 0.5\n")
+    asked = {"augment": "./mine.toml", "images": 3, "format": ["coco"], "width": None}
+    file = write_run(workspace, "signs", asked, workspace.run_file("signs"))
+    again = read_asked(workspace, "signs")
+    assert again == {"augment": "./mine.toml", "images": 3, "format": ["coco"]}
+    settings = settings_of(workspace, "signs", again)
+    assert make_settings(read_toml(file)) == settings
+    assert settings.augment.augment == str(workspace.root / "mine.toml")
+    assert read_asked(workspace, "others") == {}
+    file.write_text("images = 3\n")
+    with pytest.raises(InputError, match="isn't as the studio wrote it"):
+        read_asked(workspace, "signs")
+
+
 # ---- cells ---------------------------------------------------------------------------------------
 
 
@@ -156,26 +173,26 @@ def test_uploads_are_pictures_and_take_no_others_place(
 ) -> None:
     save(tmp_path / "a.png", draw_cutout(0, 0))
     save(tmp_path / "b.jpg", draw_scene(0))
-    assert workspace.keep([tmp_path / "a.png"], "cutouts", "rings") == "cutouts/rings"
-    workspace.keep([tmp_path / "a.png"], "cutouts", "rings")  # the same again
-    assert ("cutouts/rings", 1) in workspace.folders()
+    assert keep(workspace, [tmp_path / "a.png"], "cutouts", "rings") == "cutouts/rings"
+    keep(workspace, [tmp_path / "a.png"], "cutouts", "rings")  # the same again
+    assert ("cutouts/rings", 1) in folders(workspace)
     with pytest.raises(InputError, match=r"^b.jpg: the cutout has no alpha"):
-        workspace.keep([tmp_path / "b.jpg"], "cutouts", "rings")
+        keep(workspace, [tmp_path / "b.jpg"], "cutouts", "rings")
     save(tmp_path / "a.png", draw_cutout(0, 1))
     with pytest.raises(InputError, match="another picture of this name"):
-        workspace.keep([tmp_path / "a.png"], "cutouts", "rings")
+        keep(workspace, [tmp_path / "a.png"], "cutouts", "rings")
     (tmp_path / "c.png").write_bytes(b"<script>")
     (tmp_path / "d.html").write_bytes((tmp_path / "b.jpg").read_bytes())
     with pytest.raises(InputError) as raised:
-        workspace.keep([tmp_path / name for name in ("b.jpg", "c.png", "d.html")],
+        keep(workspace, [tmp_path / name for name in ("b.jpg", "c.png", "d.html")],
                        "backgrounds", "own")  # fmt: skip
     assert [problem.file for problem in raised.value.problems] == ["c.png", "d.html"]
     assert not (workspace.root / "backgrounds" / "own").exists()
     for folder in OUTSIDE:
         with pytest.raises(InputError):
-            workspace.keep([tmp_path / "b.jpg"], "backgrounds", folder)
+            keep(workspace, [tmp_path / "b.jpg"], "backgrounds", folder)
     with pytest.raises(InputError, match="no kind"):
-        workspace.keep([tmp_path / "b.jpg"], "../x", "own")
+        keep(workspace, [tmp_path / "b.jpg"], "../x", "own")
 
 
 def test_archives_hold_the_files_as_they_are(workspace: Workspace, tmp_path: Path) -> None:
@@ -185,15 +202,15 @@ def test_archives_hold_the_files_as_they_are(workspace: Workspace, tmp_path: Pat
     (folder / "a.jpg").write_bytes(b"x" * 1000)
     (folder / "out").symlink_to("/etc/hostname")
     (folder / ".lock").write_text("")
-    assert workspace.size_of("signs") == (2, 1000)
-    with zipfile.ZipFile(workspace.archive("signs")) as pack:
+    assert size_of(workspace, "signs") == (2, 1000)
+    with zipfile.ZipFile(archive(workspace, "signs")) as pack:
         assert sorted(pack.namelist()) == ["signs/a.jpg", "signs/run.toml"]
         assert pack.getinfo("signs/a.jpg").compress_type == zipfile.ZIP_STORED
         assert pack.read("signs/a.jpg") == b"x" * 1000
-    with zipfile.ZipFile(workspace.archive("")) as pack:
+    with zipfile.ZipFile(archive(workspace, "")) as pack:
         assert sorted(pack.namelist()) == sorted(TABLES)
     with pytest.raises(InputError, match="there is no dataset"):
-        workspace.archive("others")
+        archive(workspace, "others")
 
 
 def test_the_example_is_for_empty_workspaces(workspace: Workspace, tmp_path: Path) -> None:
