@@ -1,39 +1,32 @@
-"""The charts of a plan: drawn by matplotlib, as SVG that takes the page's colour of ink."""
+"""The charts of a plan, drawn as those of a report are."""
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from infgen.ops.census import percentile
 from infgen.ops.outlook import ClassOutlook, Outlook
-from infgen.report.colours import class_colours
+from infgen.report.charts.drawing import (
+    FOOT,
+    HEAD,
+    INK,
+    RAMP,
+    Rgb,
+    Sheet,
+    bars_sheet,
+    behind,
+    beside,
+    colours_of,
+    short,
+    whole_numbers,
+)
 from infgen.report.contents import Chart
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-MOST_ROWS, MOST_MAPS = 40, 8  # classes in a chart
-BAR = "#4c8bd0"  # seen on white and on black
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",  # letters stay letters, in the page's font
-    "text.parse_math": False,
-    "font.size": 9,
-    "font.family": "sans-serif",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
-NAMED = re.compile(r' id="(?:figure|axes|patch|text|line2d|xtick|ytick|legend|matplotlib\.axis'
-                   r'|[A-Za-z]+Collection|QuadMesh)_\d+"| id="image[0-9a-f]+"')  # fmt: skip
-ELSEWHERE = re.compile(r"<metadata>.*?</metadata>|<style.*?</style>", re.S)  # for whole pages
+MOST_ROWS, MOST_MAPS = 40, 5  # classes in a chart
+MAP = 1.15  # inches a side
 
 
 def charts_of(outlook: Outlook) -> list[Chart]:
@@ -44,20 +37,26 @@ def charts_of(outlook: Outlook) -> list[Chart]:
 def _objects(outlook: Outlook) -> Chart:
     """A bar for each class."""
     shown = _most(outlook.classes)
-    with _axes(_height(len(shown))) as (figure, axes):
-        colours = _colours(outlook)
-        values = [outlook.scaled(one.objects) for one in shown]
-        bars = axes.barh(range(len(shown)), values, color=[colours[one.name] for one in shown])
-        axes.bar_label(bars, [f"{value:,}" for value in values], padding=3)
-        axes.margins(x=0.15)
-        _name_rows(axes, shown)
-        axes.set_xlabel("objects")
-        svg = _svg(figure, "objects")
+    sheet = bars_sheet([one.name for one in shown])
+    [axes] = sheet.axes
+    colours = _colours(outlook)
+    for row, one in enumerate(shown):
+        count = outlook.scaled(one.objects)
+        axes.barh(row, count, 0.72, color=colours[one.name])
+        beside(axes, count, row, f"{count:,}")
+    whole_numbers(axes, "x")
+    axes.margins(x=0.12)
+    axes.set_xlim(0)
+    axes.set_xlabel("objects")
     rows = [(one.name, f"{outlook.scaled(one.objects):,}", f"{outlook.scaled(one.homeless):,}")
             for one in outlook.classes]  # fmt: skip
-    caption = "How many objects of each class the run comes to, what finds no room left out."
     return Chart(
-        "objects", "Objects per class", caption, svg, ("class", "objects", "no room"), rows
+        "objects",
+        "Objects per class",
+        "How many objects of each class the run comes to, what finds no room left out.",
+        sheet.svg("objects", "Objects per class"),
+        ("class", "objects", "no room"),
+        rows,
     )
 
 
@@ -65,61 +64,71 @@ def _counts(outlook: Outlook) -> Chart:
     """A bar for each number of objects in a picture."""
     most = max(outlook.counts, default=0)
     values = [outlook.counts[number] for number in range(most + 1)]
-    with _axes(2.6) as (figure, axes):
-        axes.bar(range(most + 1), [100 * value / max(outlook.seen, 1) for value in values],
-                 color=BAR, width=0.85)  # fmt: skip
-        axes.set_xlabel("objects in a picture")
-        axes.set_ylabel("% of the pictures")
-        _whole(axes)
-        svg = _svg(figure, "counts")
-    rows = [(str(number), f"{value:,}") for number, value in enumerate(values)]
-    caption = "How many objects a picture shows."
-    return Chart("counts", "Objects per picture", caption, svg, ("objects", "plans"), rows)
+    sheet = Sheet(2.4)
+    [axes] = sheet.axes
+    shares = [100 * value / max(outlook.seen, 1) for value in values]
+    axes.bar(range(most + 1), shares, color=RAMP[1], width=0.85)
+    axes.set_xlabel("objects in a picture")
+    axes.set_ylabel("% of the pictures")
+    whole_numbers(axes, "x")
+    behind(axes, "y")
+    return Chart(
+        "counts",
+        "Objects per picture",
+        "How many objects a picture shows.",
+        sheet.svg("counts", "Objects per picture"),
+        ("objects", "plans"),
+        [(str(number), f"{value:,}") for number, value in enumerate(values)],
+    )
 
 
 def _sizes(outlook: Outlook) -> Chart:
     """Where most of a class's boxes lie, by their longer side."""
     shown = [one for one in _most(outlook.classes) if one.widths]
     spreads = [_five(one) for one in shown]
-    with _axes(_height(len(shown))) as (figure, axes):
-        colours = _colours(outlook)
-        for row, (one, spread) in enumerate(zip(shown, spreads, strict=True)):
-            low, quarter, middle, three, high = spread
-            axes.plot([low, high], [row, row], color="black", linewidth=1)
-            axes.barh(row, three - quarter, left=quarter, height=0.5, color=colours[one.name])
-            axes.plot([middle, middle], [row - 0.25, row + 0.25], color="black", linewidth=2)
-        _name_rows(axes, shown)
-        axes.set_xlim(left=0)
-        axes.set_xlabel("pixels of a box's longer side")
-        svg = _svg(figure, "sizes")
-    rows = [(one.name, *(f"{value:.0f}" for value in spread))
-            for one, spread in zip(shown, spreads, strict=True)]  # fmt: skip
-    caption = "Half of the boxes lie in the bar, nine tenths on the line; the stroke is the median."
-    header = ("class", "5 %", "25 %", "median", "75 %", "95 %")
-    return Chart("sizes", "Sizes of boxes", caption, svg, header, rows)
+    sheet = bars_sheet([one.name for one in shown])
+    [axes] = sheet.axes
+    colours = _colours(outlook)
+    for row, (one, spread) in enumerate(zip(shown, spreads, strict=True)):
+        low, quarter, middle, three, high = spread
+        axes.plot([low, high], [row, row], color=INK, linewidth=1)
+        axes.barh(row, three - quarter, 0.5, quarter, color=colours[one.name])
+        axes.plot([middle, middle], [row - 0.25, row + 0.25], color=INK, linewidth=2)
+    axes.set_xlim(0)
+    axes.set_xlabel("pixels of a box's longer side")
+    return Chart(
+        "sizes",
+        "Sizes of boxes",
+        "Half of the boxes lie in the bar, nine tenths on the line; the stroke is the median.",
+        sheet.svg("sizes", "Sizes of boxes"),
+        ("class", "5 %", "25 %", "median", "75 %", "95 %"),
+        [(one.name, *(f"{value:.0f}" for value in spread))
+         for one, spread in zip(shown, spreads, strict=True)],
+    )  # fmt: skip
 
 
 def _places(outlook: Outlook) -> Chart:
     """Maps of where the centres of boxes lie: of all, and of the most frequent classes."""
     shown = [one for one in _most(outlook.classes) if one.centers.any()][:MOST_MAPS]
-    everything = np.sum([one.centers for one in outlook.classes], axis=0)
-    maps = [("all", everything)]
-    maps += [(_short(one.name), one.centers) for one in shown]
-    columns = min(len(maps), 3)
-    lines = -(-len(maps) // columns)
+    maps = [("all", np.sum([one.centers for one in outlook.classes], axis=0))]
+    maps += [(one.name, one.centers) for one in shown]
     width, height = outlook.canvas
-    with _axes(0.4 + 1.9 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
-        for number, (name, centers) in enumerate(maps, 1):
-            axes = figure.add_subplot(lines, columns, number)
-            axes.imshow(_smooth(centers), extent=(0, width, height, 0), cmap="viridis", vmin=0)
-            axes.set_title(name, fontsize=9)
-            axes.set_xticks([])
-            axes.set_yticks([])
-        svg = _svg(figure, "places")
-    rows = [(name, *_middle(centers)) for name, centers in maps]
-    caption = "Where the centres of boxes lie in the picture: bright is often, dark is never."
-    header = ("class", "mean x", "mean y")
-    return Chart("places", "Places of boxes", caption, svg, header, rows)
+    sheet = Sheet(HEAD + FOOT + MAP * min(max(height / width, 0.5), 1.5), len(maps), 0.2, gap=0.12)
+    for axes, (name, centers) in zip(sheet.axes, maps, strict=True):
+        axes.imshow(
+            _smooth(centers), extent=(0, width, height, 0), cmap="viridis", vmin=0, aspect="auto"
+        )
+        axes.set_xlabel(short(name, 13), parse_math=False)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return Chart(
+        "places",
+        "Places of boxes",
+        "Where the centres of boxes lie in the picture: bright is often, dark is never.",
+        sheet.svg("places", "Places of boxes"),
+        ("class", "mean x", "mean y"),
+        [(name, *_middle(centers)) for name, centers in maps],
+    )
 
 
 CHARTS = (_objects, _counts, _sizes, _places)
@@ -154,64 +163,6 @@ def _middle(centers: np.ndarray) -> tuple[str, str]:
     return f"{100 * x:.0f} %", f"{100 * y:.0f} %"
 
 
-def _colours(outlook: Outlook) -> dict[str, str]:
+def _colours(outlook: Outlook) -> dict[str, Rgb]:
     names = [one.name for one in outlook.classes]
-    colours = class_colours(len(names))
-    return {name: f"#{r:02x}{g:02x}{b:02x}" for name, (r, g, b) in zip(names, colours, strict=True)}
-
-
-# ---- figures -------------------------------------------------------------------------------------
-
-
-def _height(rows: int) -> float:
-    """Of a chart with so many rows, in inches."""
-    return 0.7 + 0.28 * max(rows, 2)
-
-
-@contextmanager
-def _axes(height: float, axes: int | None = 1) -> Iterator[tuple[Figure, Axes]]:
-    """A figure in the page's width, without a frame."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(STYLE):
-        figure = Figure((5.2, height), layout="constrained")
-        figure.patch.set_alpha(0)
-        yield figure, figure.add_subplot() if axes else None  # type: ignore[misc]
-
-
-def _name_rows(axes: Axes, shown: Sequence[ClassOutlook]) -> None:
-    axes.set_yticks(range(len(shown)), [_short(one.name) for one in shown])
-    axes.invert_yaxis()
-    axes.patch.set_alpha(0)
-
-
-def _whole(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.patch.set_alpha(0)
-
-
-def _short(name: str) -> str:
-    """Not longer than a chart has room for, in one line."""
-    name = " ".join(name.split())
-    return name if len(name) <= 24 else name[:23] + "…"
-
-
-def _svg(figure: Figure, key: str) -> str:
-    """The figure as SVG for inside a page: the same bytes every time, black in the page's ink."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    file = io.BytesIO()
-    with rc_context({"svg.hashsalt": key}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # the browser has more letters
-        FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
-    text = file.getvalue().decode()
-    text = ELSEWHERE.sub("", text[text.index("<svg") :])
-    text = NAMED.sub("", text).replace("#000000", "currentColor")
-    head, rest = text.split(">", 1)
-    view = re.search(r'viewBox="[^"]*"', head)
-    assert view is not None
-    return f'<svg {view[0]} aria-hidden="true" xmlns:xlink="http://www.w3.org/1999/xlink">{rest}'
+    return dict(zip(names, colours_of(len(names)), strict=True))
