@@ -308,8 +308,8 @@ def test_charts_are_the_same_every_time(looked: SimpleNamespace) -> None:
     for chart in first:
         assert all(len(row) == len(chart.header) for row in chart.rows) and chart.rows
         assert "currentColor" in chart.svg and "<metadata" not in chart.svg
-        ids = re.findall(r' id="([^"]+)"', chart.svg)
-        assert all(f"#{name}" in chart.svg for name in ids)
+    ids = [name for chart in first for name in re.findall(r' id="([^"]+)"', chart.svg)]
+    assert len(ids) == len(set(ids))  # they share a page
     objects = next(chart for chart in first if chart.key == "objects")
     assert [int(row[1]) for row in objects.rows] == [one.objects for one in outlook.classes]
 
