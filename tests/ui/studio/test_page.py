@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("studio")
 
+DONE = "(document.querySelector('#progress progress')?.value ?? 0)"
 WAIT = 60_000  # milliseconds that anything may take on a busy machine
 
 
@@ -71,6 +71,11 @@ def _tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
 
 
+def _settings(page: Page, **values: int) -> None:
+    for name, value in values.items():
+        _fill(page, f"set-{name}", value)
+
+
 def _again(page: Page, studio: Served) -> Page:
     """Another window of the same person, instead of the one before."""
     other = page.context.new_page()
@@ -110,11 +115,13 @@ def test_from_tables_to_a_dataset(page: Page, studio: Served) -> None:
     assert "a desk,7,scenes" in (studio.workspace / "background.csv").read_text()
 
     _tab(page, "Preview")
-    for name, value in (("images", 800), ("width", 96), ("height", 80)):
-        _fill(page, f"set-{name}", value)
+    _settings(page, images=30, width=96, height=80)
     page.click("#boxes")
     page.wait_for_selector("#sheet img")
-    assert "800 pictures of 96 x 80" in page.inner_text("#facts")
+    assert "30 pictures of 96 x 80" in page.inner_text("#facts")
+    first = page.get_attribute("#sheet img", "src")
+    page.click("#samples")
+    page.wait_for_function("src => document.querySelector('#sheet img').src != src", arg=first)
 
     _tab(page, "Run")
     _fill(page, "name", "../outside")
@@ -122,34 +129,48 @@ def test_from_tables_to_a_dataset(page: Page, studio: Served) -> None:
     page.wait_for_selector(":text('\\'../outside\\' won\\'t do')")
     assert not (studio.workspace.parent / "outside").exists()
     page.locator(".toast-close").first.click()
-
     _fill(page, "name", "signs")
     page.click("#start")
-    page.wait_for_selector("#newest img")
-    page.click("#stop")
-    page.wait_for_selector("#progress :text('Stopped: signs')")
-    folder = studio.workspace / "datasets" / "signs"
-    assert not (folder / "manifest.json").exists()
-    made = re.match(r"([\d,]+) of 800 pictures", page.inner_text("#progress .numbers"))
-    assert made and 0 < int(made[1].replace(",", "")) < 800
-
-    page = _again(page, studio)  # the settings are still those of the run
-    _tab(page, "Run")
-    page.wait_for_selector("#progress :text('Stopped: signs')")
-    page.click("#start")
     page.wait_for_selector("#progress :text('Finished: signs')")
-    _, manifest = open_finished(folder)
-    assert manifest.pictures == 800
+    page.wait_for_selector("#newest img")
+    folder = studio.workspace / "datasets" / "signs"
+    assert open_finished(folder)[1].pictures == 30
 
     _tab(page, "Dataset")
     page.wait_for_selector("#gallery img")
-    assert "Page 1 of 34" in page.inner_text("#dataset-facts")
+    assert "Page 1 of 2" in page.inner_text("#dataset-facts")
     page.locator("#gallery button.thumbnail-item").nth(2).click()
     page.wait_for_function("document.querySelector('#chosen textarea, #chosen input').value == '2'")
     _fill(page, "reason", "a dark one")
     page.click("#mark")
     page.wait_for_selector("#gallery :text('2 · train · bad: a dark one')")
     assert read_marks(folder) == {2: "a dark one"}
+
+
+def test_a_run_is_stopped_and_gone_on_with(page: Page, studio: Served) -> None:
+    """It is too long to come to its end meanwhile."""
+    make_tables(studio.workspace)
+    page = _again(page, studio)
+    _tab(page, "Preview")
+    _settings(page, images=20_000, width=320, height=240)
+    _tab(page, "Run")
+    _fill(page, "name", "long")
+    page.click("#start")
+    page.wait_for_selector("#progress :text('Running: long')")
+    page.wait_for_function(f"({DONE}) > 0")
+    page = _again(page, studio)  # whoever looks sees the same
+    _tab(page, "Run")
+    page.wait_for_selector("#progress :text('Running: long')")
+    page.click("#stop")
+    page.wait_for_selector("#progress :text('Stopped: long')")
+    stopped = page.evaluate(DONE)
+    assert 0 < stopped < 20_000
+
+    page.click("#start")  # the settings are still those of the run
+    page.wait_for_selector("#progress :text('Running: long')")
+    page.wait_for_function(f"stopped => ({DONE}) > stopped", arg=stopped)
+    page.click("#stop")
+    page.wait_for_selector("#progress :text('Stopped: long')")
 
 
 def test_it_fits_a_phone_and_the_dark(chromium: Browser, studio: Served) -> None:
