@@ -105,10 +105,10 @@ def _places(outlook: Outlook) -> Chart:
     everything = np.sum([one.centers for one in outlook.classes], axis=0)
     maps = [("all", everything)]
     maps += [(_short(one.name), one.centers) for one in shown]
-    columns = min(len(maps), 3)
+    columns = min(len(maps), 4)
     lines = -(-len(maps) // columns)
     width, height = outlook.canvas
-    with _axes(0.4 + 1.9 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
+    with _axes(0.4 + 1.5 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
         for number, (name, centers) in enumerate(maps, 1):
             axes = figure.add_subplot(lines, columns, number)
             axes.imshow(_smooth(centers), extent=(0, width, height, 0), cmap="viridis", vmin=0)
