@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,9 +165,10 @@ def estimate(
 
 def _pace(made: Sequence[Painted], together: bool) -> float:
     """Seconds for a picture. Where they aren't made `together`, the first one opens what the others
-    find open."""
-    rest = made if together else made[1:] or made
-    return sum(sample.seconds for sample in rest) / len(rest)
+    find open, and the median passes over what else the machine was busy with."""
+    if together:
+        return sum(sample.seconds for sample in made) / len(made)
+    return statistics.median(sample.seconds for sample in (made[1:] or made))
 
 
 def _bare_bytes(made: Sequence[Painted], planner: Plans, settings: RunSettings) -> int:

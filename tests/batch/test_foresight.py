@@ -223,7 +223,10 @@ def test_times_are_said_as_a_person_would() -> None:
 # ---- what is said --------------------------------------------------------------------------------
 
 
-def test_concerns_are_told_and_on_the_page(tables: Tables, tmp_path: Path) -> None:
+def test_concerns_are_told_and_on_the_page(
+    tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foresight, "MOST_PLANS", 300)
     heard = Heard()
     settings = make_settings(tables.settings(images=3000, val_frac=0.0))
     seen = foresee(settings, tmp_path / "plan.html", 1, heard)
@@ -233,7 +236,7 @@ def test_concerns_are_told_and_on_the_page(tables: Tables, tmp_path: Path) -> No
     page = text_of(tmp_path / "plan.html")
     for text in heard.warnings:
         assert text in page
-    assert "Counted in 2,000 of 3,000 plans, spread evenly." in page
+    assert "Counted in 300 of 3,000 plans, spread evenly." in page
 
 
 def test_pictures_that_cannot_be_made_are_told_of(
