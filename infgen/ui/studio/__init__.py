@@ -38,7 +38,7 @@ def _show(server: Server) -> None:
     if "google.colab" in sys.modules:
         from google.colab import output  # type: ignore[import-not-found]
 
-        output.serve_kernel_port_as_iframe(server.port, height=HEIGHT)
+        output.serve_kernel_port_as_iframe(server.port, height=str(HEIGHT))
         return
     from IPython.display import IFrame, display
 

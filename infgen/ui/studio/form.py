@@ -19,21 +19,23 @@ PROPOSED = {"model": tuple(PRESETS)}  # of settings that take others, too
 
 
 class Form:
-    """The fields, drawn where it is made: a handful in front, all others by group, folded away."""
+    """The fields: a handful in front, drawn where it is made, and the others by group, folded away,
+    where `draw_others` is called."""
 
     def __init__(self) -> None:
         self._fields: dict[str, Any] = {}
-        with gr.Group(elem_classes="fields"):
-            self._draw([KNOWN[name] for name in FRONT])
-        with gr.Accordion("All other settings", open=False):
+        self._draw([KNOWN[name] for name in FRONT], 2, 140)
+
+    def draw_others(self) -> None:
+        """Draw the fields that aren't in front."""
+        with gr.Accordion("All other settings", open=False, elem_id="others"):
             for group, title in GROUPS.items():
                 options = [
                     one for one in KNOWN.values() if one.group == group and one.name not in FRONT
                 ]
                 if options:
                     gr.Markdown(f"#### {title[0].upper()}{title[1:]}")
-                    with gr.Group(elem_classes="fields"):
-                        self._draw(options)
+                    self._draw(options, 3, 260)
 
     @property
     def fields(self) -> list[Any]:
@@ -49,17 +51,17 @@ class Form:
         """The fields' values for what was asked."""
         return [asked.get(name, _start(KNOWN[name])) for name in self._fields]
 
-    def _draw(self, options: Sequence[Option]) -> None:
-        pairs = [options[at : at + 2] for at in range(0, len(options), 2)]
-        for pair in pairs:
-            with gr.Row():
-                for option in pair:
-                    self._fields[option.name] = _field(option)
+    def _draw(self, options: Sequence[Option], columns: int, width: int) -> None:
+        with gr.Group(elem_classes="fields"):
+            for at in range(0, len(options), columns):
+                with gr.Row():
+                    for option in options[at : at + columns]:
+                        self._fields[option.name] = _field(option, width)
 
 
-def _field(option: Option) -> Any:
+def _field(option: Option, width: int) -> Any:
     common = {"label": _label(option), "info": _info(option), "value": _start(option),
-              "interactive": True, "min_width": 200, "elem_id": f"set-{option.name}"}  # fmt: skip
+              "interactive": True, "min_width": width, "elem_id": f"set-{option.name}"}  # fmt: skip
     if option.kind is bool:
         return gr.Checkbox(**common)
     if option.name in CHOICES:

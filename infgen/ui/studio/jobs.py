@@ -26,6 +26,7 @@ BOOT = (
 )
 ENDS = {0: "finished", 3: "finished", 130: "stopped", 143: "stopped"}
 
+LOOK = "a look at it"  # in place of a dataset's name, while none is made
 BUSY = ("running", "stopping")
 State = Literal["idle", "running", "stopping", "finished", "stopped", "failed"]
 
@@ -194,46 +195,59 @@ HEARD: dict[str, Callable[..., None]] = {
 
 
 class Jobs:
-    """The one run of a workspace: whoever looks sees the same."""
+    """The one run of a workspace: whoever looks sees the same. A look at what a run would make is a
+    job, too, and no run."""
 
     def __init__(self, folder: Path):
         self._log = folder / "run.log"
-        self._job: Job | None = None
+        self._run: Job | None = None
+        self._look: Job | None = None
         self._starting = threading.Lock()
 
-    def start(self, dataset: str, config: Path, **more: Any) -> Job:
-        """Begin a run; `more` is what else child.main takes. Raises FolderBusy while another one is
-        going on."""
+    def start(self, dataset: str, config: Path) -> Job:
+        """Begin a run. Raises FolderBusy while there is another job."""
         with self._starting:
             self.refuse_if_busy()
-            self._job = Job(dataset, {"config": str(config), **more}, self._log)
-            return self._job
+            self._run = Job(dataset, {"config": str(config)}, self._log)
+            return self._run
+
+    def look(self, config: Path, **task: Any) -> Job:
+        """Begin a look, `task` being what else child.main takes. Raises FolderBusy as start."""
+        with self._starting:
+            self.refuse_if_busy()
+            self._look = Job(LOOK, {"config": str(config), **task}, self._log)
+            return self._look
 
     def refuse_if_busy(self) -> None:
-        """Raise FolderBusy while a run is going on."""
+        """Raise FolderBusy while there is a job."""
         if name := self.busy_with:
             raise FolderBusy(f"'{name}' is being made: wait for it, or stop it first")
 
     @property
     def busy_with(self) -> str:
         """The dataset that is being made; empty for none."""
-        job = self._job
-        return job.dataset if job and job.state in BUSY else ""
+        return next((job.dataset for job in self._jobs if job.state in BUSY), "")
 
     def status(self) -> Status:
-        """How the run stands that is going on, or how the last one ended."""
-        if self._job:
-            return self._job.status()
+        """How the job stands that is going on, or how the last run ended."""
+        busy = [job for job in self._jobs if job.state in BUSY]
+        if shown := [*busy, *filter(None, [self._run])]:
+            return shown[0].status()
         return {"dataset": "", "state": "idle", "what": "", "done": 0, "total": 0, "failed": 0,
                 "rate": 0, "seconds_left": -1, "said": [], "warnings": [], "error": ""}  # fmt: skip
 
     def stop(self) -> None:
-        """Ask the run to stop, if there is one."""
-        if self._job:
-            self._job.stop()
+        """Ask the job to stop, if there is one."""
+        for job in self._jobs:
+            if job.state in BUSY:
+                job.stop()
 
     def close(self) -> None:
-        """End the run, if there is one, and wait for it."""
+        """End the job, if there is one, and wait for it."""
         with self._starting:
-            if self._job:
-                self._job.end()
+            for job in self._jobs:
+                job.end()
+
+    @property
+    def _jobs(self) -> list[Job]:
+        return [job for job in (self._look, self._run) if job]

@@ -37,7 +37,10 @@ CSS = """
 .dark .run .warning { color: #f0c674; }
 .run .error { color: #a3231a; white-space: pre-wrap; margin: 0; }
 .dark .run .error { color: #ff9d94; }
-.facts table { width: auto; }
+.facts table { width: auto !important; }
+.facts :is(th, td) { border-color: var(--border-color-primary) !important;
+  padding: .25rem .75rem !important; word-break: normal !important;
+  overflow-wrap: normal !important; }
 .toast-wrap { top: auto !important; bottom: 1rem !important; }
 footer { display: none !important; }
 @media (max-width: 640px) {

@@ -81,7 +81,7 @@ def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
             with gr.Row():
                 boxes = gr.Button("Planned boxes", variant="primary", elem_id="boxes")
                 samples = gr.Button(f"Paint {SAMPLES} samples", elem_id="samples")
-                costs = gr.Button("Time, disk, memory", elem_id="costs")
+                costs = gr.Button("Estimate", elem_id="costs")
             sheet = gr.Image(
                 type="filepath",
                 label="Contact sheet",
@@ -93,6 +93,8 @@ def _preview_tab(studio: Studio, tables: TablesTab) -> Form:
             facts = gr.Markdown(elem_classes="facts", elem_id="facts")
 
     count = len(tables.inputs)
+
+    form.draw_others()
 
     def look(*values: Any) -> tuple[str, str]:
         tables.save(*values[:count])
@@ -129,8 +131,7 @@ def _in_numbers(plan: dict[str, Any]) -> str:
 
 def _costs(found: dict[str, Any]) -> str:
     """An estimate as Markdown."""
-    lines = ["| | |", "|---|---|"]
-    lines += [f"| {what} | {_cell(much)} |" for what, much in found["estimate"].items()]
+    lines = [f"- **{what}**: {_cell(much)}" for what, much in found["estimate"].items()]
     lines += ["", *(f"- {_cell(note)}" for note in found["warnings"])]
     lines += ["", f'<a href="/{found["page"]}" target="_blank">The whole preview on a page</a>']
     return "\n".join(lines)

@@ -9,9 +9,9 @@ import gradio as gr
 from infgen.records.errors import InfgenError
 from infgen.ui.studio.asked import read_asked
 from infgen.ui.studio.form import Form
-from infgen.ui.studio.jobs import BUSY, Status
+from infgen.ui.studio.jobs import BUSY, LOOK, Status
 from infgen.ui.studio.look import run_shown
-from infgen.ui.studio.studio import LOOKS, Studio
+from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.tables_tab import TablesTab
 from infgen.ui.studio.telling import shown
 
@@ -60,7 +60,7 @@ class RunTab:
         """The name and the settings of the newest dataset, to begin with."""
         studio = self._studio
         name = studio.status()["dataset"] or next(iter(studio.workspace.datasets()), "dataset")
-        name = "dataset" if name == LOOKS else name
+        name = "dataset" if name == LOOK else name
         try:
             asked = read_asked(studio.workspace, name)
         except InfgenError:
@@ -107,7 +107,7 @@ class RunTab:
 
     def _newest(self, status: Status) -> list[tuple[str, str]]:
         name = status["dataset"]
-        if not name or name == LOOKS or not self._studio.workspace.has(name):
+        if not name or name == LOOK or not self._studio.workspace.has(name):
             return []
         try:
             entries = self._studio.newest(name, NEWEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from infgen.ui.studio.settings import Keys, ServeSettings, is_loopback, keys_of
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.workspace import TABLES, Workspace
 
+LAST_SECONDS = 10.0  # for what is being answered when it ends
 FIRST_PORT, PORTS = 7860, 40
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 QUIET = {  # for Gradio, before it is imported: no calls outside, no files outside the workspace
@@ -51,21 +53,21 @@ class Server:
         keys = keys_of(settings)
         with ExitStack() as stack:
             studio = stack.enter_context(Studio(Workspace(settings.workspace)).open())
+            self._studio = studio
             listening = stack.enter_context(_listen(settings))
             self.port = listening.getsockname()[1]
             self.key = keys.secret if keys and keys.made else ""
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            self.url = f"http://{host}:{self.port}/"
+            self.url = f"http://{_shown(settings.host)}:{self.port}/"
             app = _app(studio, settings, keys, notebook)
             self._uvicorn = uvicorn.Server(uvicorn.Config(
                 app, log_level="warning", server_header=False, timeout_graceful_shutdown=1,
                 ws="none", proxy_headers=False,
             ))  # fmt: skip
-            self._thread = threading.Thread(
-                target=self._uvicorn.run, args=([listening],), name="infgen-studio", daemon=True
-            )
-            self._thread.start()
-            while not self._uvicorn.started and self._thread.is_alive():
+            self._ended = threading.Event()  # a join that a signal interrupts says it is over
+            threading.Thread(
+                target=self._serve, args=(listening,), name="infgen-studio", daemon=True
+            ).start()
+            while not self._uvicorn.started and not self._ended.is_set():
                 time.sleep(0.01)
             self._left = stack.pop_all()
 
@@ -76,20 +78,36 @@ class Server:
 
     def wait(self) -> None:
         """Wait until it is closed."""
-        while self._thread.is_alive():
-            self._thread.join(1)
+        while not self._ended.wait(1):
+            pass
 
     def close(self) -> None:
         """End the run that is going on, and the server."""
+        self._studio.jobs.stop()
+        # pages hold streams open: that they are cut off is no error
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self._uvicorn.should_exit = True
+        self._ended.wait(LAST_SECONDS)
         self._left.close()
-        self._thread.join(10)
+
+    def _serve(self, listening: socket.socket) -> None:
+        try:
+            self._uvicorn.run([listening])
+        finally:
+            self._ended.set()
 
     def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _shown(host: str) -> str:
+    """An address as browsers take it; where all are meant, this machine's."""
+    if host in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def _listen(settings: ServeSettings) -> socket.socket:

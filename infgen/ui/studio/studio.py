@@ -21,14 +21,13 @@ from infgen.sources.disk import write_file
 from infgen.sources.tables import read_request
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.files import archive, keep
-from infgen.ui.studio.jobs import Job, Jobs, Status
+from infgen.ui.studio.jobs import LOOK, Job, Jobs, Status
 from infgen.ui.studio.workspace import TABLES, Workspace
 
 PAGE = 24  # pictures of a dataset that are shown together
 SIDE = 640  # pixels of their longer side
 MOST_PLANS = 2000  # that are counted for the numbers of a plan
 MOST_SAMPLES = 16
-LOOKS = "a look at it"  # in place of a dataset's name, while none is made
 CANVAS = (768, 768)  # against which tables are checked before a size is known
 
 
@@ -72,7 +71,7 @@ class Studio:
         """What a run with these settings (named as the options of infgen run, with _ for -) would
         make: the number of pictures, their size, objects by class, notes."""
         notes = _Notes()
-        planner = runner.plan(settings_of(self.workspace, LOOKS, settings), notes)
+        planner = runner.plan(settings_of(self.workspace, LOOK, settings), notes)
         indices = [planner.indices[rank] for rank in spread(planner.count, MOST_PLANS)]
         outlook = look_ahead(planner, map(planner.plan, indices))
         return {
@@ -108,7 +107,7 @@ class Studio:
         """A contact sheet of what a run with these settings would make: planned boxes, or as many
         really painted pictures as `painted` says."""
         if not painted:
-            planner = runner.plan(settings_of(self.workspace, LOOKS, settings))
+            planner = runner.plan(settings_of(self.workspace, LOOK, settings))
             return preview_plan(planner, self._fresh("plan.png"), TILES)
         if not 1 <= painted <= MOST_SAMPLES:
             raise InputError(f"painted: '{painted}' won't do: it takes a number from 1 to "
@@ -125,8 +124,8 @@ class Studio:
             FolderBusy: a run is going on.
         """
         self.jobs.refuse_if_busy()
-        config = write_run(self.workspace, LOOKS, settings, self.workspace.own / "looks.toml")
-        job = self.jobs.start(LOOKS, config, **task)
+        config = write_run(self.workspace, LOOK, settings, self.workspace.own / "looks.toml")
+        job = self.jobs.look(config, **task)
         job.wait()
         if job.error or not Path(task["into"]).exists():
             raise InputError(job.error or "it was stopped")

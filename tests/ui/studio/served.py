@@ -83,4 +83,5 @@ def served(workspace: Path, *options: object, **popen: Any) -> Iterator[Served]:
         yield Served(found[0], workspace, process)
     finally:
         process.terminate()
-        process.communicate(timeout=40)
+        _, errors = process.communicate(timeout=40)
+    assert "Traceback" not in errors, errors

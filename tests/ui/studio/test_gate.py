@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -174,6 +175,29 @@ def test_files_beside_the_uploads_arent_served(studio: Served) -> None:
     (root / "backgrounds" / "out.png").symlink_to("/etc/passwd")
     answer = studio.ask(f"/gradio_api/file={root}/backgrounds/out.png", Cookie=cookie)
     assert answer.status in (403, 404)
+
+
+def test_of_a_dataset_its_report_and_pictures_are_served(studio: Served) -> None:
+    cookie = studio.cookie()
+    folder = studio.workspace / "datasets" / "made elsewhere"
+    for name in ("run.toml", "samples-00000.jsonl", "report/index.html", "report/data/a.js",
+                 "images/train/0.jpg", "index.html", "report/a.py"):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("<b>x</b>")
+    (folder / "report" / "out.html").symlink_to("/etc/passwd")
+    there = {}
+    for name in ("report/index.html", "report/data/a.js", "images/train/0.jpg", "index.html",
+                 "run.toml", "samples-00000.jsonl", "report/a.py", "report/out.html",
+                 "report/no.html"):  # fmt: skip
+        answer = studio.ask(f"/datasets/made%20elsewhere/{name}", Cookie=cookie)
+        there[name] = answer.status == 200
+        rules = str(answer.headers["content-security-policy"])
+        assert "connect-src 'none'" in rules  # a report's scripts ask the studio for nothing
+    assert [name for name, found in there.items() if found] == list(there)[:3]
+    assert studio.ask("/datasets/nothing/report/index.html", Cookie=cookie).status == 404
+    assert studio.ask("/looks/abc/preview.html", Cookie=cookie).status == 404
+    assert studio.ask("/tables/run.toml", Cookie=cookie).status == 404
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(
