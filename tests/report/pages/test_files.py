@@ -142,6 +142,13 @@ def test_odd_names_and_shapes_of_other_datasets(tmp_path: Path) -> None:
     assert len(gone) == 1 and "No such file" in gone[0]["trouble"]
 
 
+def test_pictures_that_are_gone_may_be_of_unknown_size(tmp_path: Path) -> None:
+    item = Item(0, "train", (0, 0), tmp_path, "gone.png")
+    write_pages(tmp_path / "report", replace(BARE, pictures=1), [item], [])
+    [line] = data_of(tmp_path / "report", "gallery")["pictures"]
+    assert line["size"] == line["place"][2:] == [1, 1] and "No such file" in line["trouble"]
+
+
 def test_a_report_of_nothing_has_all_of_its_pages(tmp_path: Path) -> None:
     write_pages(tmp_path, BARE, [], [])
     assert "There are no pictures" in (tmp_path / "index.html").read_text()
