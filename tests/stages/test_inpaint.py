@@ -154,6 +154,7 @@ def test_a_rejected_object_is_tried_again_with_another_seed() -> None:
     [sample], _ = paint(painter, [plan(thing(Box(100, 80, 180, 160)))])
     assert len(sample.instances) == 1 and not sample.dropped
     assert painter.seeds[0] == [100] and painter.seeds[1] != [100]
+    assert sample.instances[0].seed == painter.seeds[1][0]  # what it was made from is on record
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Pictures and what is known of them, in files of bounded size that a page reads when it needs them.
+"""Pictures and what is known of them, in files of bounded size that a page reads when it needs to.
 
-An album's index, NAME.js, has a line for each picture: what filters, counts and sorting look at. The
-rest (masks, boxes, provenance) is in parts, NAME-000.js and on, each of which goes with a sheet of
+An album's index, NAME.js, has a line for each picture: what filters and sorting look at. The rest
+(masks, boxes, provenance) is in parts, NAME-000.js and on, each of which goes with a sheet of
 thumbnails, NAME-000.jpg. All are scripts that call infgen.receive(name, data), as pages from disk
 may load no data otherwise.
 """
@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from infgen.report.colours import class_colours, contrast
+from infgen.report.colours import Colour, class_colours, contrast
 from infgen.report.contents import Contents
 from infgen.report.items import Item
+from infgen.report.pages.teller import Teller
 from infgen.report.pages.thumbnails import Thumbnail, draw_sheet, read_picture
-from infgen.report.pages.words import METHODS, Teller, measures_told
+from infgen.report.pages.words import METHODS, measures_told
 from infgen.sources.disk import write_file
 
 PER_PART = 36  # pictures whose details and thumbnails are read together
 PART_BYTES = 2**19  # of details, from which on a part is closed
+MOST_THREADS = 8  # each of which holds a decoded picture, however large
 LARGE_BYTES = 2**26  # of all the pictures that are written once more
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
@@ -70,7 +72,7 @@ class Album:
         """Write the index and the parts of `items`."""
         index: list[dict[str, Any]] = []
         sheets: list[tuple[int, int]] = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
             for number, part in enumerate(self._parts(items)):
                 name = f"{self._name}-{number:03d}"
                 thumbnails = list(pool.map(self._thumbnail, [item for item, _ in part]))
@@ -117,9 +119,8 @@ class Album:
         colours = class_colours(len(contents.classes))
         return {
             "rejects": self._rejects,
-            "total": contents.pictures,
             "classes": [
-                [name, "#%02x%02x%02x" % colour, "#%02x%02x%02x" % contrast(colour)]
+                (name, _hex(colour), _hex(contrast(colour)))
                 for name, colour in zip(contents.classes, colours, strict=True)
             ],
             "methods": METHODS,
@@ -133,12 +134,16 @@ class Album:
         line = {
             "number": item.number,
             "split": item.split,
-            "size": item.size,
+            "size": [max(side, 1) for side in item.size],
             "part": part,
             "place": place,
             **self._teller.summary(item, self._rejects),
         }
         return line | ({"trouble": thumbnail.trouble} if thumbnail.trouble else {})
+
+
+def _hex(colour: Colour) -> str:
+    return "#" + bytes(colour).hex()
 
 
 def _relative(item: Item, folder: Path) -> str:

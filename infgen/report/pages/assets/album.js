@@ -1,322 +1,95 @@
-// A grid of pictures with filters. The page says by data-album which album is shown; "strip" is a
-// row of links without filters. Only cards in view have a canvas.
+// A grid of pictures. The page says by data-album which album is shown; "strip" is a row of links
+// without filters. Only cards in view, or near it, have a canvas.
 
 "use strict";
 
 infgen.album = (() => {
-  const { element, number, count } = infgen;
+  const { element, number, count, filters } = infgen;
   const byId = (id) => document.getElementById(id);
   const album = document.body.dataset.album;
+  const rejects = album === "rejects";
+  const WIDE = "(min-width: 60rem)"; // as in pages.css
   const PER_PAGE = 120; // cards that are added at a time
-  const SMALL = 32 ** 2; // areas as COCO's: below are small, and from the next on large
-  const LARGE = 96 ** 2;
+  const MOST_NAMED = 6; // classes in a picture's few words
+  const MOST_LETTERS = 60;
+  const ASPECTS = [0.66, 1.9]; // of cards
 
-  const VERDICTS = {
-    first: "accepted at the first try",
-    later: "accepted after further tries",
-    dropped: "something was left out",
-    decoy: "a decoy was left out",
-    sighted: "unlabelled things seen in the scene",
-    marked: "marked as bad",
-  };
-  const SIZES = {
-    small: "small (area < 32² px)",
-    medium: "medium",
-    large: "large (area ≥ 96² px)",
-  };
-  const sizeOf = (area) => (area < SMALL ? "small" : area < LARGE ? "medium" : "large");
-
-  // What can be drawn: key on the keyboard, word on the button, shown at first.
+  // What can be drawn over pictures: its key on the keyboard, its word, whether it is at first.
   const LAYERS = {
-    masks: ["m", "Masks", true],
-    boxes: ["b", "Boxes", true],
+    masks: ["m", "Masks", !rejects],
+    boxes: ["b", "Boxes", !rejects],
     decoys: ["d", "Decoys", false],
-    out: ["x", "Left out", album === "rejects"],
+    out: ["x", "Left out", rejects],
   };
-
-  // Objects are lists: class, method, area, tries, score.
-  const AREA = 2;
-  const SCORE = 4;
-
-  // Filters by choice: some of `values`, each of an object or of its picture. An object has to pass
-  // all filters of objects by itself: a large cat isn't a cat beside something large.
-  const CHOICES = {
-    class: { title: "Class", ofObject: (one) => one[0] },
-    reason: { title: "Reason", ofPicture: (picture) => picture.reasons || [] },
-    verdict: { title: "Verdict", ofPicture: (picture) => picture.verdicts || [] },
-    size: { title: "Object size", ofObject: (one) => sizeOf(one[AREA]) },
-    split: { title: "Split", ofPicture: (picture) => [picture.split] },
-    method: { title: "Method", ofObject: (one) => one[1] },
-  };
-  // Filters by range, both ends included.
-  const RANGES = {
-    side: { title: "Object size in pixels", hint: "root of its area", ofObject: (one) => Math.sqrt(one[AREA]) },
-    objects: { title: album === "rejects" ? "Rejects per picture" : "Objects per picture", ofPicture: (picture) => picture.objects.length },
-    score: { title: "Score", hint: "0 to 1", step: "any", ofObject: (one) => (one.length > SCORE ? one[SCORE] : NaN) },
-  };
-  const extent = (picture, pick, from) => pick(...picture.objects.map((one) => one[from] ?? 0), 0);
-  const SORTS = {
-    number: ["by number", (a, b) => a.number - b.number],
-    most: ["most objects", (a, b) => b.objects.length - a.objects.length],
-    fewest: ["fewest objects", (a, b) => a.objects.length - b.objects.length],
-    largest: ["largest object", (a, b) => extent(b, Math.max, AREA) - extent(a, Math.max, AREA)],
-    smallest: ["smallest object", (a, b) => least(a, AREA) - least(b, AREA)],
-    tries: ["most tries", (a, b) => extent(b, Math.max, 3) - extent(a, Math.max, 3)],
-    unsure: ["lowest score", (a, b) => least(a, SCORE) - least(b, SCORE)],
-  };
-  const least = (picture, from) => Math.min(...picture.objects.map((one) => one[from] ?? Infinity), 1e12);
 
   let data; // the album's index
-  const chosen = {}; // choice -> Set of values, as text
-  const range = {}; // range -> [from, to], null where open
-  let sort = "number";
-  const layers = {};
-  let matches = []; // the pictures that pass, sorted
+  let aspect = 1; // of all cards: the pictures' median
+  let matches = []; // the pictures that pass the filters, sorted
   let cards = []; // elements of the first of them
   let wanted = null; // the number of the picture that the address asks for
-
-  // ---- filters ------------------------------------------------------------------------------
-
-  const within = ([from, to], value) => (from === null || value >= from) && (to === null || value <= to);
-  const open = (name) => range[name][0] === null && range[name][1] === null;
-
-  function passes(picture) {
-    const tests = [];
-    for (const [name, { ofObject, ofPicture }] of Object.entries(CHOICES)) {
-      const values = chosen[name];
-      if (!values.size) continue;
-      if (ofObject) tests.push((one) => values.has(String(ofObject(one))));
-      else if (!ofPicture(picture).some((value) => values.has(String(value)))) return false;
-    }
-    for (const [name, { ofObject, ofPicture }] of Object.entries(RANGES)) {
-      if (open(name)) continue;
-      if (ofObject) tests.push((one) => within(range[name], ofObject(one)));
-      else if (!within(range[name], ofPicture(picture))) return false;
-    }
-    return !tests.length || picture.objects.some((one) => tests.every((test) => test(one)));
-  }
-
-  const filtered = () => Object.values(chosen).some((values) => values.size) || Object.keys(RANGES).some((name) => !open(name));
-
-  function refresh() {
-    matches = data.pictures.filter(passes).sort((a, b) => SORTS[sort][1](a, b) || a.number - b.number);
-    const shown = data.pictures.length;
-    const total = album === "gallery" && data.total > shown ? ` (of ${number(data.total)} in the dataset)` : "";
-    byId("status").textContent = (filtered() ? `${number(matches.length)} of ` : "") + count(shown, "picture") + (filtered() ? ` match${matches.length === 1 ? "es" : ""}` : "") + total;
-    byId("reset").hidden = !filtered();
-    byId("nothing").hidden = matches.length > 0;
-    byId("grid").replaceChildren();
-    cards.forEach((card) => sight.unobserve(card));
-    cards = [];
-    addCards();
-  }
-
-  function reset() {
-    Object.values(chosen).forEach((values) => values.clear());
-    Object.keys(RANGES).forEach((name) => (range[name] = [null, null]));
-    showFilters();
-    refresh();
-    writeAddress();
-    byId("status").focus?.();
-  }
-
-  // ---- the address: everything that is chosen -------------------------------------------------
-
-  function address() {
-    const said = [];
-    for (const [name, values] of Object.entries(chosen)) {
-      if (values.size) said.push(`${name}=${[...values].map(encodeURIComponent).join(",")}`);
-    }
-    for (const [name, [from, to]] of Object.entries(range)) {
-      if (!open(name)) said.push(`${name}=${from ?? ""}~${to ?? ""}`);
-    }
-    if (sort !== "number") said.push(`sort=${sort}`);
-    const other = Object.keys(LAYERS).filter((name) => layers[name] !== LAYERS[name][2]);
-    if (other.length) said.push(`layers=${Object.keys(LAYERS).filter((name) => layers[name]).join(",")}`);
-    if (wanted !== null) said.push(`picture=${wanted}`);
-    return `#${said.join("&")}`;
-  }
-
-  function writeAddress() {
-    if (location.hash !== address() && (location.hash || address() !== "#")) {
-      history.replaceState(null, "", address()); // a step back leaves the page, as one expects
-    }
-  }
-
-  function readAddress() {
-    const said = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")));
-    for (const name of Object.keys(CHOICES)) {
-      chosen[name] = new Set((said.get(name) || "").split(",").filter((one) => one !== "").map(decoded));
-    }
-    for (const name of Object.keys(RANGES)) {
-      const ends = (said.get(name) || "~").split("~");
-      range[name] = [0, 1].map((end) => (ends[end] && Number.isFinite(+ends[end]) ? +ends[end] : null));
-    }
-    sort = said.get("sort") in SORTS ? said.get("sort") : "number";
-    const on = said.has("layers") ? said.get("layers").split(",") : null;
-    for (const name of Object.keys(LAYERS)) layers[name] = on ? on.includes(name) : LAYERS[name][2];
-    wanted = /^\d+$/.test(said.get("picture") || "") ? +said.get("picture") : null;
-  }
-
-  function decoded(text) {
-    try {
-      return decodeURIComponent(text);
-    } catch {
-      return text;
-    }
-  }
-
-  // ---- controls -----------------------------------------------------------------------------
-
-  const controls = []; // what shows the state in each control again
-
-  function showFilters() {
-    controls.forEach((show) => show());
-  }
-
-  function changed() {
-    refresh();
-    writeAddress();
-  }
-
-  /** Values and how many pictures have each, those of classes in their own order. */
-  function amounts({ ofObject, ofPicture }) {
-    const counts = new Map();
-    for (const picture of data.pictures) {
-      const values = new Set(ofObject ? picture.objects.map(ofObject) : ofPicture(picture));
-      values.forEach((value) => counts.set(value, (counts.get(value) || 0) + 1));
-    }
-    return counts;
-  }
-
-  function wordsFor(name, value) {
-    if (name === "class") return data.classes[value][0] || `class ${value}`;
-    if (name === "method") return data.methods[value] ?? value;
-    if (name === "verdict") return VERDICTS[value];
-    if (name === "size") return SIZES[value];
-    return value;
-  }
-
-  function choice(name, row) {
-    const counts = amounts(row);
-    let values = [...counts.keys()];
-    const order = { class: data.classes.map((_, id) => id), size: Object.keys(SIZES), verdict: Object.keys(VERDICTS) }[name];
-    if (order) values = order.filter((value) => counts.has(value));
-    else values.sort();
-    const tells = values.length > 1 || (values.length === 1 && counts.get(values[0]) < data.pictures.length);
-    if (!tells && name !== "class") return null;
-    if (!values.length) return null;
-    const labels = values.map((value) => {
-      const box = element("input", { type: "checkbox" });
-      box.addEventListener("change", () => {
-        if (box.checked) chosen[name].add(String(value));
-        else chosen[name].delete(String(value));
-        changed();
-      });
-      controls.push(() => (box.checked = chosen[name].has(String(value))));
-      const swatch = name === "class" ? element("span", { class: "swatch", style: { background: data.classes[value][1] } }) : null;
-      const words = wordsFor(name, value);
-      return element("label", { title: words.length > 60 ? words : null }, box, swatch,
-        element("span", { class: "name" }, words),
-        element("span", { class: "amount" }, element("span", { class: "unseen" }, "pictures: "), number(counts.get(value))));
-    });
-    const list = element("div", { class: "choices" }, ...labels);
-    const parts = [element("legend", {}, row.title)];
-    if (labels.length > 12) parts.push(finder(row.title, labels));
-    return element("fieldset", {}, ...parts, list);
-  }
-
-  /** A field that narrows a long list. */
-  function finder(title, labels) {
-    const input = element("input", { type: "search", class: "find", placeholder: `find among ${number(labels.length)}`, "aria-label": `${title}: narrow the list` });
-    input.addEventListener("input", () => {
-      const text = input.value.toLowerCase();
-      labels.forEach((label) => (label.hidden = !label.querySelector(".name").textContent.toLowerCase().includes(text)));
-    });
-    return input;
-  }
-
-  function ends(name, { title, hint, step, ofObject }) {
-    if (name === "score" && !data.pictures.some((picture) => picture.objects.some((one) => one.length > SCORE))) return null;
-    if (ofObject && !data.pictures.some((picture) => picture.objects.length)) return null;
-    const inputs = ["from", "to"].map((word, end) => {
-      const input = element("input", { type: "number", min: "0", step: step || "1", placeholder: word, "aria-label": `${title}, ${word}` });
-      input.addEventListener("input", () => {
-        range[name][end] = input.value === "" || !Number.isFinite(+input.value) ? null : +input.value;
-        changed();
-      });
-      controls.push(() => (input.value = range[name][end] ?? ""));
-      return input;
-    });
-    const said = hint ? element("span", { class: "quiet" }, ` ${hint}`) : null;
-    return element("fieldset", {}, element("legend", {}, title, said), element("div", { class: "range" }, inputs[0], "–", inputs[1]));
-  }
-
-  /** Buttons for the layers that there is anything of. */
-  function toggles(place) {
-    const any = (name) => name === "masks" || name === "boxes" || data.pictures.some((picture) => picture[name]);
-    for (const [name, [key, word]] of Object.entries(LAYERS)) {
-      if (!any(name)) continue;
-      const button = element("button", { type: "button", "data-layer": name, title: `${word} (${key})`, "aria-keyshortcuts": key }, word, element("kbd", { "aria-hidden": "true" }, key));
-      button.addEventListener("click", () => toggle(name));
-      controls.push(() => button.setAttribute("aria-pressed", layers[name]));
-      place.append(button);
-    }
-  }
-
-  function toggle(name) {
-    layers[name] = !layers[name];
-    showFilters();
-    writeAddress();
-    redraw();
-  }
+  const layers = {};
+  const seen = new Set(); // the cards in view
+  const pressed = []; // what shows in each toggle whether it is on
 
   // ---- cards --------------------------------------------------------------------------------
 
-  /** How a picture is told in a few words. */
+  const shortened = (text) => (text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS - 1)}…` : text);
+  const nameOf = (id) => data.classes[id][0] || `class ${id}`;
+
+  /** A picture in a few words. */
   function summary(picture) {
-    const names = new Map();
-    picture.objects.forEach(([id]) => names.set(id, (names.get(id) || 0) + 1));
-    const told = [...names].slice(0, 6).map(([id, times]) => `${times > 1 ? `${times} × ` : ""}${data.classes[id][0]}`);
-    if (names.size > 6) told.push(`and ${names.size - 6} more classes`);
-    return told.join(", ") || "no objects";
+    const times = new Map();
+    picture.objects.forEach(([id]) => times.set(id, (times.get(id) || 0) + 1));
+    const told = [...times]
+      .slice(0, MOST_NAMED)
+      .map(([id, many]) => (many > 1 ? `${many} × ` : "") + shortened(nameOf(id)));
+    if (times.size > MOST_NAMED) told.push(`and ${times.size - MOST_NAMED} more classes`);
+    const marked = picture.marked ? `; marked: ${picture.marked}` : "";
+    return `Picture ${picture.number}, ${picture.split}: ${told.join(", ") || "no objects"}${marked}`;
   }
 
   function card(picture, rank) {
-    const [, , width, height] = picture.place;
-    const thumb = element("span", { class: "thumb" });
-    const wide = picture.size[0] / picture.size[1] > aspect;
-    Object.assign(thumb.style, { aspectRatio: `${width} / ${height}`, [wide ? "width" : "height"]: "100%" });
-    if (picture.trouble) thumb.append(element("span", { class: "trouble" }, picture.trouble));
-    const kind = picture.marked ? element("span", { class: "flag", title: picture.marked }, "marked") : null;
-    const caption = element("span", { class: "caption" }, element("span", {}, `${picture.number} · ${picture.split}`), kind,
-      element("span", {}, count(picture.objects.length, album === "rejects" ? "reject" : "object")));
-    const label = `Picture ${picture.number}, ${picture.split}: ${summary(picture)}${picture.marked ? `; marked: ${picture.marked}` : ""}`;
-    const inside = [element("span", { class: "frame" }, thumb), caption];
-    const made = album === "strip"
-      ? element("a", { class: "card", href: `gallery.html#picture=${picture.number}`, "aria-label": label }, ...inside)
-      : element("button", { type: "button", class: "card", "aria-label": label, "aria-haspopup": "dialog", tabindex: rank ? "-1" : "0" }, ...inside);
-    made.rank = rank;
-    return made;
+    const inside = [
+      element("span", { class: "frame" }, thumbnail(picture)),
+      element(
+        "span",
+        { class: "caption" },
+        element("span", {}, `${picture.number} · ${picture.split}`),
+        element("span", {}, count(picture.objects.length, rejects ? "reject" : "object")),
+        picture.marked ? element("span", { class: "flag", title: picture.marked }, "marked") : null,
+      ),
+      rejects ? element("span", { class: "why" }, picture.reasons.join("; ")) : null,
+    ];
+    const about = { class: "card", "aria-label": summary(picture) };
+    const made =
+      album === "strip"
+        ? element("a", { ...about, href: `gallery.html#picture=${picture.number}` }, ...inside)
+        : element("button", { ...about, type: "button", "aria-haspopup": "dialog" }, ...inside);
+    if (album !== "strip") made.tabIndex = rank ? -1 : 0; // one stop for the tab key, arrows go on
+    return Object.assign(made, { rank, picture });
   }
 
-  let aspect = 1; // of all cards: the pictures' median
+  function thumbnail(picture) {
+    const [, , width, height] = picture.place;
+    const side = picture.size[0] / picture.size[1] > aspect ? "width" : "height";
+    const style = { aspectRatio: `${width} / ${height}`, [side]: "100%" };
+    const trouble = picture.trouble && element("span", { class: "trouble" }, picture.trouble);
+    return element("span", { class: "thumb", style }, trouble);
+  }
 
   function setAspect() {
     const all = data.pictures.map(({ size }) => size[0] / size[1]).sort((a, b) => a - b);
-    aspect = Math.min(Math.max(all[all.length >> 1] || 1, 0.66), 1.9);
+    const median = all[all.length >> 1] || 1;
+    aspect = Math.min(Math.max(median, ASPECTS[0]), ASPECTS[1]);
     byId("grid").style.setProperty("--aspect", aspect);
   }
 
-  function addCards(least = cards.length + PER_PAGE) {
-    const added = [];
-    while (cards.length < Math.min(least, matches.length)) {
-      const made = card(matches[cards.length], cards.length);
-      cards.push(made);
-      added.push(element("li", {}, made));
-    }
-    byId("grid").append(...added);
-    added.forEach((item) => sight.observe(item.firstChild));
+  /** Have cards for the first `many` matches. */
+  function addCards(many = cards.length + PER_PAGE) {
+    const fresh = matches.slice(cards.length, many).map((one, at) => card(one, cards.length + at));
+    cards.push(...fresh);
+    byId("grid").append(...fresh.map((one) => element("li", {}, one)));
+    fresh.forEach((one) => sight.observe(one));
     const more = byId("more");
     if (!more) return;
     const left = matches.length - cards.length;
@@ -324,14 +97,22 @@ infgen.album = (() => {
     more.textContent = `Show more (${number(left)} left)`;
   }
 
-  const seen = new Set(); // the cards in view, or near it
+  function showMatches() {
+    byId("grid").replaceChildren();
+    sight.disconnect();
+    seen.clear();
+    cards = [];
+    addCards();
+  }
+
+  // ---- what is in view ----------------------------------------------------------------------
 
   const sight = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
         if (isIntersecting) {
           seen.add(target);
-          show(target);
+          draw(target);
         } else {
           seen.delete(target);
           target.querySelector("canvas")?.remove();
@@ -341,16 +122,27 @@ infgen.album = (() => {
     { rootMargin: "300px" },
   );
 
-  function show(target) {
-    const picture = matches[target.rank];
+  async function draw(target) {
+    const { picture } = target;
     const thumb = target.querySelector(".thumb");
     setSprite(thumb, picture);
     if (picture.trouble) return;
-    load(picture).then((detail) => {
-      if (!seen.has(target) || !target.isConnected) return; // it has gone by
-      const canvas = thumb.querySelector("canvas") || thumb.appendChild(element("canvas", { "aria-hidden": "true" }));
-      infgen.drawing.draw(canvas, picture.size, marks(detail, layers));
-    }, tell);
+    try {
+      const detail = await load(picture);
+      if (!seen.has(target)) return; // it has gone by
+      const canvas = thumb.querySelector("canvas") || element("canvas", { "aria-hidden": "true" });
+      thumb.append(canvas);
+      infgen.drawing.draw(canvas, picture.size, marks(detail));
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  const partOf = (picture) => `${album}-${String(picture.part).padStart(3, "0")}`;
+
+  /** All that is known of a picture. */
+  async function load(picture) {
+    return (await infgen.load(partOf(picture)))[picture.row];
   }
 
   /** Show a picture's place of its sheet, filling the element. */
@@ -359,137 +151,117 @@ infgen.album = (() => {
     const [across, down] = data.sheets[picture.part];
     const share = (at, all, own) => (all === own ? 0 : (100 * at) / (all - own));
     Object.assign(thumb.style, {
-      backgroundImage: `url("data/${album}-${String(picture.part).padStart(3, "0")}.jpg")`,
+      backgroundImage: `url("data/${partOf(picture)}.jpg")`,
       backgroundSize: `${(100 * across) / width}% ${(100 * down) / height}%`,
       backgroundPosition: `${share(x, across, width)}% ${share(y, down, height)}%`,
     });
   }
 
-  /** All that is known of a picture. */
-  async function load(picture) {
-    const part = await infgen.load(`${album}-${String(picture.part).padStart(3, "0")}`);
-    return part[picture.row];
-  }
-
   function tell(error) {
-    const status = byId("status") || byId("grid");
-    status.textContent = error.message;
+    (byId("status") || byId("grid")).textContent = error.message;
   }
 
   function redraw() {
-    seen.forEach(show);
+    seen.forEach(draw);
     infgen.viewer?.redraw();
   }
 
-  /** What is drawn over a picture. `lit` is the one thing that stands out, if there is one. */
-  function marks(detail, shown, { lit = null, names = false } = {}) {
+  // ---- what is drawn over a picture ---------------------------------------------------------
+
+  /** The marks for infgen.drawing. `lit` is the one thing that stands out, if there is one; with
+   * `names` each box has its class written to it. */
+  function marks(detail, { lit = null, names = false } = {}) {
     const list = [];
-    const add = (thing, what) => {
-      if (!thing.box) return;
-      const [name, colour, contrast] = what.plain || data.classes[thing.class] || ["", "#888888", "#000000"];
-      const faint = lit !== null && lit !== thing;
+    const add = (thing, { plain, mask = false, box, dashed = false }) => {
       const hot = lit === thing;
-      list.push({ thing, colour, contrast, faint, ...what, mask: what.mask || (hot && Boolean(thing.rle)), box: what.box || hot, name: (names && !faint) || hot ? name : "" });
+      const faint = lit !== null && !hot;
+      const shown = { mask: mask || (hot && Boolean(thing.rle)), box: box || hot };
+      if (!thing.box || (!shown.mask && !shown.box)) return;
+      const [name, colour, contrast] = plain ? ["decoy", "#ffffff", "#000000"] : data.classes[thing.class];
+      list.push({ thing, colour, contrast, dashed, faint, ...shown, name: hot || (names && !faint) ? name : "" });
     };
-    const plain = ["decoy", "#ffffff", "#000000"];
-    (detail.things || []).forEach((thing) => add(thing, { mask: shown.masks, box: shown.boxes, dashed: thing.crowd }));
-    if (shown.decoys || detail.decoys?.includes(lit)) {
-      (detail.decoys || []).forEach((thing) => add(thing, { plain, mask: shown.decoys && shown.masks, box: shown.decoys, dashed: true }));
-    }
-    for (const thing of detail.dropped || []) add(thing, { mask: false, box: shown.out, dashed: true });
+    const { masks, boxes, decoys, out } = layers;
     for (const thing of detail.things || []) {
-      if (shown.out && thing.tries?.length > 1) add({ class: thing.class, box: thing.requested }, { mask: false, box: true, dashed: true });
+      add(thing, { mask: masks, box: boxes, dashed: thing.crowd });
+      const asked = { class: thing.class, box: thing.requested };
+      if (out && thing.tries?.length > 1) add(asked, { box: true, dashed: true });
     }
-    for (const thing of detail.droppedDecoys || []) add(thing, { plain, mask: false, box: shown.out, dashed: true });
-    return list.filter((mark) => mark.mask || mark.box);
-  }
-
-  // ---- the keyboard ---------------------------------------------------------------------------
-
-  function moveFocus(event) {
-    const here = event.target.closest(".card")?.rank;
-    if (here === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    const columns = getComputedStyle(byId("grid")).gridTemplateColumns.split(" ").length;
-    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -here, End: cards.length - 1 - here };
-    if (!(event.key in steps)) return;
-    event.preventDefault();
-    const there = here + steps[event.key];
-    if (there < 0 || there >= matches.length) return;
-    focusOn(there);
-  }
-
-  /** Focus a card, which is the one that the tab key comes to from now on. */
-  function focusOn(rank) {
-    if (rank >= cards.length) addCards(rank + PER_PAGE);
-    cards.forEach((one) => one.tabIndex === 0 && (one.tabIndex = -1));
-    cards[rank].tabIndex = 0;
-    cards[rank].focus();
-    cards[rank].scrollIntoView({ block: "nearest" });
-  }
-
-  function pressed(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.target.closest("input:not([type=checkbox]), select, textarea")) return;
-    const layer = Object.keys(LAYERS).find((name) => LAYERS[name][0] === event.key.toLowerCase());
-    if (layer && document.querySelector(`[data-layer="${layer}"]`)) toggle(layer);
-  }
-
-  // ---- begin --------------------------------------------------------------------------------
-
-  function begin(index) {
-    data = index;
-    data.pictures.forEach((picture, place) => {
-      picture.row = place && data.pictures[place - 1].part === picture.part ? data.pictures[place - 1].row + 1 : 0;
-    });
-    setAspect();
-    readAddress();
-    new ResizeObserver(() => requestAnimationFrame(() => seen.forEach(show))).observe(byId("grid"));
-    if (album === "strip") {
-      Object.keys(LAYERS).forEach((name) => (layers[name] = LAYERS[name][2]));
-      matches = data.pictures;
-      addCards();
-      return;
+    for (const thing of detail.decoys || []) {
+      add(thing, { plain: true, mask: decoys && masks, box: decoys, dashed: true });
     }
-    const form = byId("filters");
-    for (const [name, row] of Object.entries(CHOICES)) form.append(choice(name, row) || "");
-    for (const [name, row] of Object.entries(RANGES)) form.append(ends(name, row) || "");
-    form.addEventListener("submit", (event) => event.preventDefault());
-    toggles(byId("toggles"));
-    toggles(byId("viewer-toggles"));
-    const select = byId("sort");
-    for (const [name, [words]] of Object.entries(SORTS)) select.append(element("option", { value: name }, words));
-    select.addEventListener("change", () => {
-      sort = select.value;
-      changed();
-    });
-    controls.push(() => (select.value = sort));
-    byId("reset").addEventListener("click", reset);
-    byId("reset-too").addEventListener("click", reset);
-    byId("more").addEventListener("click", () => {
-      const first = cards.length;
-      addCards();
-      focusOn(first);
-    });
-    new IntersectionObserver(([entry]) => entry.isIntersecting && addCards(), { rootMargin: "900px" }).observe(byId("more"));
-    byId("grid").addEventListener("click", (event) => {
-      const target = event.target.closest(".card");
-      if (target) openAt(target.rank);
-    });
-    byId("grid").addEventListener("keydown", moveFocus);
-    document.addEventListener("keydown", pressed);
-    byId("panel").open = matchMedia("(min-width: 60rem)").matches;
-    matchMedia("(min-width: 60rem)").addEventListener("change", (event) => (byId("panel").open = event.matches));
-    addEventListener("hashchange", follow);
-    follow();
+    for (const thing of detail.dropped || []) add(thing, { box: out, dashed: true });
+    for (const thing of detail.droppedDecoys || []) add(thing, { plain: true, box: out, dashed: true });
+    return list;
+  }
+
+  /** Buttons for the layers that there is anything of. */
+  function toggles(place) {
+    for (const [name, [key, word]] of Object.entries(LAYERS)) {
+      if (name !== "boxes" && !data.pictures.some((picture) => picture[name])) continue;
+      const about = { type: "button", "data-layer": name, "aria-keyshortcuts": key };
+      const button = element("button", about, word, element("kbd", { "aria-hidden": "true" }, key));
+      button.addEventListener("click", () => toggle(name));
+      pressed.push(() => button.setAttribute("aria-pressed", layers[name]));
+      place.append(button);
+    }
+  }
+
+  function toggle(name) {
+    layers[name] = !layers[name];
+    pressed.forEach((show) => show());
+    writeAddress();
+    redraw();
+  }
+
+  // ---- the address: all that is chosen ------------------------------------------------------
+
+  function writeAddress() {
+    const said = filters.write();
+    const on = Object.keys(LAYERS).filter((name) => layers[name]);
+    if (Object.keys(LAYERS).some((name) => layers[name] !== LAYERS[name][2])) said.push(`layers=${on}`);
+    if (wanted !== null) said.push(`picture=${wanted}`);
+    const address = `#${said.join("&")}`;
+    if (address !== (location.hash || "#")) history.replaceState(null, "", address);
+  }
+
+  function readAddress() {
+    const said = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")));
+    const on = said.get("layers")?.split(",");
+    for (const name of Object.keys(LAYERS)) layers[name] = on ? on.includes(name) : LAYERS[name][2];
+    const asked = said.get("picture") || "";
+    wanted = /^\d+$/.test(asked) ? Number(asked) : null;
+    filters.read(said);
+    pressed.forEach((show) => show());
   }
 
   /** Do as the address says. */
   function follow() {
     readAddress();
-    showFilters();
     refresh();
     if (wanted !== null) openNumber(wanted);
     else infgen.viewer.close();
+  }
+
+  // ---- what people do -----------------------------------------------------------------------
+
+  function refresh() {
+    matches = filters.matches();
+    const all = count(data.pictures.length, "picture");
+    byId("status").textContent = filters.active() ? `${number(matches.length)} of ${all} match` : all;
+    byId("reset").hidden = !filters.active();
+    byId("nothing").hidden = matches.length > 0;
+    showMatches();
+  }
+
+  function changed() {
+    refresh();
+    writeAddress();
+  }
+
+  function reset() {
+    filters.reset();
+    changed();
+    byId("status").focus(); // the button that had it is gone
   }
 
   function openAt(rank) {
@@ -498,22 +270,91 @@ infgen.album = (() => {
     infgen.viewer.open(rank);
   }
 
-  /** Open a picture that may not be among those that match. */
+  /** Open a picture that needn't be among those that match. */
   function openNumber(asked) {
-    let rank = matches.findIndex((picture) => picture.number === asked);
     const picture = data.pictures.find((one) => one.number === asked);
-    if (rank < 0 && picture) {
-      matches.push(picture);
-      rank = matches.length - 1;
+    if (picture) {
+      if (!matches.includes(picture)) matches.push(picture);
+      openAt(matches.indexOf(picture));
+    } else {
+      byId("status").textContent += `. Picture ${asked} isn't among them.`;
     }
-    if (rank >= 0) openAt(rank);
-    else byId("status").textContent = `Picture ${asked} isn't among those shown here. ${byId("status").textContent}`;
   }
 
+  /** The dialog was closed at the picture of this rank. */
   function closed(rank) {
     wanted = null;
     writeAddress();
     focusOn(rank);
+  }
+
+  /** Focus a card, which is the one that the tab key comes to from now on. */
+  function focusOn(rank) {
+    if (rank >= cards.length) addCards(rank + PER_PAGE);
+    for (const one of cards) one.tabIndex = one.rank === rank ? 0 : -1;
+    cards[rank].focus();
+    cards[rank].scrollIntoView({ block: "nearest" });
+  }
+
+  const held = (event) => event.altKey || event.ctrlKey || event.metaKey;
+
+  function moveFocus(event) {
+    const here = event.target.closest(".card")?.rank;
+    if (here === undefined || held(event)) return;
+    const columns = getComputedStyle(byId("grid")).gridTemplateColumns.split(" ").length;
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
+    const ends = { Home: 0, End: cards.length - 1 };
+    const there = ends[event.key] ?? here + steps[event.key];
+    if (Number.isNaN(there)) return;
+    event.preventDefault();
+    if (there >= 0 && there < matches.length) focusOn(there);
+  }
+
+  function keyPressed(event) {
+    if (held(event) || event.target.closest("input:not([type=checkbox]), select")) return;
+    const layer = Object.keys(LAYERS).find((name) => LAYERS[name][0] === event.key.toLowerCase());
+    if (layer && document.querySelector(`[data-layer="${layer}"]`)) toggle(layer);
+  }
+
+  // ---- begin --------------------------------------------------------------------------------
+
+  function begin(index) {
+    data = index;
+    data.pictures.forEach((picture, at) => {
+      const before = data.pictures[at - 1];
+      picture.row = before?.part === picture.part ? before.row + 1 : 0;
+    });
+    setAspect();
+    new ResizeObserver(() => requestAnimationFrame(() => seen.forEach(draw))).observe(byId("grid"));
+    if (album === "strip") {
+      for (const name of Object.keys(LAYERS)) layers[name] = LAYERS[name][2];
+      matches = data.pictures;
+      showMatches();
+    } else {
+      listen();
+      follow();
+    }
+  }
+
+  function listen() {
+    filters.begin(data, byId("filters"), byId("sort"), changed);
+    toggles(byId("toggles"));
+    toggles(byId("viewer-toggles"));
+    byId("reset").addEventListener("click", reset);
+    byId("reset-too").addEventListener("click", reset);
+    byId("more").addEventListener("click", () => focusOn(cards.length));
+    const atEnd = ([entry]) => entry.isIntersecting && addCards();
+    new IntersectionObserver(atEnd, { rootMargin: "900px" }).observe(byId("more"));
+    byId("grid").addEventListener("click", (event) => {
+      const target = event.target.closest(".card");
+      if (target) openAt(target.rank);
+    });
+    byId("grid").addEventListener("keydown", moveFocus);
+    document.addEventListener("keydown", keyPressed);
+    addEventListener("hashchange", follow);
+    const wide = matchMedia(WIDE);
+    byId("panel").open = wide.matches; // there is room for it at the side
+    wide.addEventListener("change", () => (byId("panel").open = wide.matches));
   }
 
   addEventListener("DOMContentLoaded", () => {
@@ -521,9 +362,20 @@ infgen.album = (() => {
   });
 
   return {
-    get data() { return data; },
-    get matches() { return matches; },
-    get layers() { return layers; },
-    load, marks, setSprite, openAt, closed, wordsFor, summary,
+    get data() {
+      return data;
+    },
+    get matches() {
+      return matches;
+    },
+    get layers() {
+      return layers;
+    },
+    load,
+    marks,
+    setSprite,
+    summary,
+    openAt,
+    closed,
   };
 })();

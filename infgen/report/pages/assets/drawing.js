@@ -4,7 +4,8 @@
 "use strict";
 
 infgen.drawing = (() => {
-  const INSIDE = 0.38; // how much of a picture a mask hides
+  const MOST_PIXELS = 2 ** 24; // of a canvas: 64 MB
+  const INSIDE = 0.24; // how much of a picture a mask hides
 
   /** The runs of object pixels in `rle`, [start, stop, start, stop, ...], counted down the columns.
    * A character holds five bits, lowest first, and a sixth for "more follow"; from the third number
@@ -103,8 +104,9 @@ infgen.drawing = (() => {
   function draw(canvas, [width, height], marks) {
     const ratio = window.devicePixelRatio || 1;
     const place = canvas.getBoundingClientRect();
-    canvas.width = Math.max(Math.round(place.width * ratio), 1);
-    canvas.height = Math.max(Math.round(place.height * ratio), 1);
+    const share = Math.min(Math.sqrt(MOST_PIXELS / (place.width * place.height * ratio ** 2 || 1)), 1);
+    canvas.width = Math.max(Math.round(place.width * ratio * share), 1);
+    canvas.height = Math.max(Math.round(place.height * ratio * share), 1);
     const pen = canvas.getContext("2d");
     const [across, down] = [canvas.width / width, canvas.height / height];
     marks.filter((mark) => mark.mask).forEach((mark) => tint(pen, mark, height, across, down, ratio));
@@ -123,7 +125,8 @@ infgen.drawing = (() => {
     pen.fill(path, "evenodd");
     pen.clip(path, "evenodd"); // what is drawn lies on pixels of the mask and on no others
     pen.globalAlpha = faint ? 0.25 : 0.95;
-    pen.lineWidth = (3 * ratio) / Math.min(across, down);
+    const thick = pen.canvas.width < 500 * ratio ? 2 : 3; // half of it is clipped away
+    pen.lineWidth = (thick * ratio) / Math.min(across, down);
     pen.strokeStyle = colour;
     pen.stroke(path);
     pen.restore();
@@ -134,10 +137,10 @@ infgen.drawing = (() => {
     pen.save();
     pen.globalAlpha = faint ? 0.25 : 1;
     pen.setLineDash(dashed ? [5 * ratio, 4 * ratio] : []);
-    for (const [width, style] of [[3.5, contrast], [1.75, colour]]) {
+    for (const [width, style] of [[3.25, contrast], [1.75, colour]]) {
       pen.lineWidth = width * ratio;
       pen.strokeStyle = style;
-      if (style === contrast) pen.globalAlpha *= 0.55;
+      if (style === contrast) pen.globalAlpha *= 0.4;
       else pen.globalAlpha = faint ? 0.25 : 1;
       pen.strokeRect(x0, y0, Math.max(x1 - x0, 2 * ratio), Math.max(y1 - y0, 2 * ratio));
     }

@@ -55,6 +55,8 @@ const infgen = (() => {
     return made;
   }
 
+  const swatch = (colour) => element("span", { class: "swatch", style: { background: colour } });
+
   const format = new Intl.NumberFormat("en");
   const number = (value) => format.format(value);
   const count = (value, thing) => `${number(value)} ${thing}${value === 1 ? "" : "s"}`;
@@ -110,16 +112,14 @@ const infgen = (() => {
     const texts = rows.map((row) => row.textContent.toLowerCase());
     const look = () => {
       const words = input.value.toLowerCase().split(/\s+/);
-      let left = 0;
-      rows.forEach((row, place) => {
-        row.hidden = !words.every((word) => texts[place].includes(word));
-        left += !row.hidden;
-      });
-      said.textContent = left === rows.length ? count(left, "row") : `${number(left)} of ${count(rows.length, "row")}`;
+      rows.forEach((row, at) => (row.hidden = !words.every((word) => texts[at].includes(word))));
+      const left = rows.filter((row) => !row.hidden).length;
+      const all = count(rows.length, "row");
+      said.textContent = left === rows.length ? all : `${number(left)} of ${all}`;
     };
     input.addEventListener("input", look);
     look();
   }
 
-  return { load, receive, element, number, count };
+  return { load, receive, element, swatch, number, count };
 })();
