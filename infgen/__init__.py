@@ -226,15 +226,16 @@ def preview(
     config: str | Path | None = None,
     **settings: Any,
 ) -> Path:
-    """Draw a contact sheet of a finished `dataset`, or else of the plan for `settings`, and return
-    the PNG's path."""
+    """Draw a contact sheet of a finished `dataset`, or else look at what `settings` would make:
+    its boxes, spreads, warnings and costs. Returns the PNG's path, beside which a plan has a page
+    of the same name, .html, with all of it; or that of `file`, whose ending picks one of them."""
     from infgen.batch import preview as sheets
-    from infgen.batch import runner
+    from infgen.batch.foresight import foresee
 
     path = None if file is None else Path(file)
     if dataset is not None:
         return sheets.preview_dataset(Path(dataset), path, count)
-    return sheets.preview_plan(runner.plan(_settings(config, settings)), path, count)
+    return foresee(_settings(config, settings), path, count).paths[0]
 
 
 def _settings(config: str | Path | None, values: dict[str, Any]) -> Any:

@@ -60,16 +60,6 @@ class Made:
     background_file: str = ""
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A picture that is done: its labels, its pixels as they were `seen` before they were encoded,
-    (H, W, 3) uint8, and `data`, the bytes of its file."""
-
-    sample: Sample
-    seen: np.ndarray
-    data: np.ndarray
-
-
 class Pipeline:
     """Makes pictures of one run by index, into `settings.out`. `painter` is the diffusion model,
     for runs that need one, and `eyes` are the models that look at what it paints: such a pipeline
@@ -126,8 +116,9 @@ class Pipeline:
             for ticket, result in zip(tickets, results, strict=True)
         ]
 
-    def in_batches(self, indices: Sequence[int]) -> Iterator[Made]:
-        """Make pictures, in order, for a pipeline with a painter, in batches of its size.
+    def in_batches(self, indices: Sequence[int], shelf: Shelf | None = None) -> Iterator[Made]:
+        """Make pictures, in order, for a pipeline with a painter, in batches of its size. They go
+        where they belong, in the folder or on another `shelf`.
 
         The device waits for nobody: objects are stitched, and pictures encoded and written, by
         other threads.
@@ -141,7 +132,7 @@ class Pipeline:
             try:
                 writing: deque[Future[Made]] = deque()
                 for ticket, result in self._results(indices, painter):
-                    keep = partial(self._kept_or_failed, ticket, result, self._folder)
+                    keep = partial(self._kept_or_failed, ticket, result, shelf or self._folder)
                     writing.append(writers.submit(keep))
                     made[ticket.plan.index] = writing[-1]
                     if len(writing) > UNWRITTEN:
@@ -155,24 +146,6 @@ class Pipeline:
             except BaseException:
                 painter.stop()
                 raise
-
-    def in_memory(self, indices: Sequence[int]) -> Iterator[tuple[ImagePlan, Shown | Exception]]:
-        """These pictures as they would be kept, without a file being written: each plan with what
-        comes of it. With a painter they come as they are done."""
-        assert not self.settings.keep_backgrounds
-        for ticket, result in (
-            self._results(indices, self._painter) if self._painter else self._pasted(indices)
-        ):
-            try:
-                shown = result if isinstance(result, Exception) else self._show(ticket.plan, result)
-            except Exception as error:
-                shown = error
-            yield ticket.plan, shown
-
-    def _pasted(self, indices: Sequence[int]) -> Iterator[tuple[Ticket, Sample | Exception]]:
-        for index in indices:
-            for ticket in self._begin([self.planner.plan(index)]):
-                yield ticket, self._paste_or_paint(ticket)
 
     def _results(
         self, indices: Sequence[int], painter: Painter
@@ -257,9 +230,10 @@ class Pipeline:
         self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...], shelf: Shelf
     ) -> Entry:
         """Give the picture its changes and its finish, write it, and tell what it shows."""
-        shown = self._show(plan, sample)
-        sample, seen, data = shown.sample, shown.seen, shown.data
-        file = self._layout.file(plan)
+        if plan.changes:
+            sample = augment(sample, plan, self.settings.plan.min_visible)
+        seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
+        file, data = self._layout.file(plan), self._encode(seen, plan.finish)
         beside = list(self._layout.beside(plan, sample, partial(self._bare, plan), shelf.first))
         at = shelf.put(file, data.data)
         for name, more in beside:
@@ -286,13 +260,6 @@ class Pipeline:
             squares=squares,
             changes=sample.changes,
         )
-
-    def _show(self, plan: ImagePlan, sample: Sample) -> Shown:
-        """A painted picture with its changes and its finish."""
-        if plan.changes:
-            sample = augment(sample, plan, self.settings.plan.min_visible)
-        seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
-        return Shown(sample, seen, self._encode(seen, plan.finish))
 
     def _encode(self, seen: np.ndarray, finish: Finish | None) -> np.ndarray:
         """The bytes of the picture's file. What its finish takes off JPEG's quality is in a PNG,

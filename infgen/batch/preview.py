@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
@@ -23,6 +24,9 @@ from infgen.sources.disk import write_file
 from infgen.sources.packs import picture_bytes
 from infgen.stages.backgrounds import Backgrounds
 
+if TYPE_CHECKING:
+    from infgen.batch.samples import Painted
+
 TILES, MOST_TILES = 24, 500
 FILE = "preview.png"
 PLAN_FILE = "infgen-preview.png"  # in the user's own folder: a name that isn't theirs
@@ -36,7 +40,7 @@ def preview_dataset(folder: Path, file: Path | None = None, count: int = TILES) 
         InputError: there is no finished dataset, or `count` or `file` won't do.
         StorageError: the file can't be written.
     """
-    _check(file, count)
+    check_request(file, count)
     store, manifest = open_finished(folder)
     return _write(file or folder / FILE, sheet_of(store, manifest, count))
 
@@ -49,13 +53,10 @@ def preview_plan(planner: Plans, file: Path | None = None, count: int = TILES) -
         InputError: `count` or `file` won't do.
         StorageError: the file can't be written.
     """
-    _check(file, count)
+    check_request(file, count)
     request = planner.request
-    backgrounds = Backgrounds(
-        {picture.name: picture for spec in request.backgrounds for picture in spec.pictures}
-    )
     plans = [planner.plan(planner.indices[rank]) for rank in spread(planner.count, count)]
-    tiles = [_planned_tile(plan, planner, backgrounds) for plan in plans]
+    tiles = planned_tiles(planner, plans)
     sheet = draw_sheet(
         tiles,
         [spec.name for spec in request.classes],
@@ -142,6 +143,28 @@ def _read(folder: Path, entry: Entry) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
+def planned_tiles(planner: Plans, plans: Iterable[ImagePlan]) -> list[Tile]:
+    """The planned boxes over their backgrounds, or over checkers where these are yet to be made."""
+    backgrounds = backgrounds_of(planner)
+    return [_planned_tile(plan, planner, backgrounds) for plan in plans]
+
+
+def backgrounds_of(planner: Plans) -> Backgrounds:
+    """What makes the backgrounds that need no model."""
+    rows = planner.request.backgrounds
+    return Backgrounds({picture.name: picture for spec in rows for picture in spec.pictures})
+
+
+def painted_tile(sample: Painted) -> Tile:
+    """A picture that was made in memory, with its labels."""
+    plan = sample.plan
+    caption = _caption(plan.index, plan.split, len(sample.instances))
+    if sample.pixels is None:
+        return Tile(plan.size, None, (), caption, sample.failure)
+    marks = tuple(Mark(one.class_id, one.box) for one in sample.instances)
+    return Tile(plan.size, shrink(sample.pixels), marks, caption)
+
+
 def _planned_tile(plan: ImagePlan, planner: Plans, backgrounds: Backgrounds) -> Tile:
     caption = _caption(plan.index, plan.split, len(plan.objects))
     marks = tuple(Mark(there.class_id, there.box) for there in plan.given)
@@ -189,13 +212,15 @@ def _shown(shown: int, total: int) -> str:
     return f"Shown: {shown} of {total:,}, spread evenly."
 
 
-def _check(file: Path | None, count: int) -> None:
+def check_request(file: Path | None, count: int, endings: Sequence[str] = (".png",)) -> None:
+    """Raise InputError for a number of tiles, or a file, that won't do."""
     if not 1 <= count <= MOST_TILES:
         raise InputError(
             f"--count: '{count}' won't do: it takes a whole number from 1 to {MOST_TILES}"
         )
-    if file is not None and file.suffix.lower() != ".png":
-        raise InputError(f"--file: '{file}' won't do: it takes a path that ends in .png")
+    if file is not None and file.suffix.lower() not in endings:
+        ends = " or ".join(endings)
+        raise InputError(f"--file: '{file}' won't do: it takes a path that ends in {ends}")
 
 
 def _write(file: Path, sheet: np.ndarray) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,29 +11,48 @@ import msgspec
 import numpy as np
 
 from infgen.batch.methods import Means
+from infgen.batch.packing import Shelf
 from infgen.batch.painting import load_painter, open_eyes, prompts_of
-from infgen.batch.pipeline import Pipeline, Shown, told_failure
+from infgen.batch.pipeline import Pipeline
 from infgen.batch.preview import spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.runner import plan_with_means
 from infgen.batch.settings import RunSettings
 from infgen.ops.plans import Plans
 from infgen.records.plan import ImagePlan
-from infgen.records.sample import Instance
+from infgen.records.sample import Entry, Instance
 
 
 @dataclass(frozen=True)
 class Painted:
-    """A picture that a run would make: `pixels`, (H, W, 3) uint8 RGB, are those of its file, which
-    would be `bytes` long; `seconds` went by since the one before, or since the first was asked for.
-    One that can't be made has no pixels, and the `failure` says why."""
+    """A picture that a run would make: its plan, its record, and its `files`, by their paths in the
+    dataset. `seconds` went by since the one before, or since the first was asked for. One that
+    can't be made has no files, and its `failure` says why."""
 
     plan: ImagePlan
-    pixels: np.ndarray | None
-    instances: tuple[Instance, ...] = ()
-    bytes: int = 0
-    seconds: float = 0.0
-    failure: str = ""
+    entry: Entry
+    files: Mapping[str, bytes]
+    seconds: float
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """The labels."""
+        return self.entry.objects
+
+    @property
+    def failure(self) -> str:
+        return self.entry.failure
+
+    @property
+    def pixels(self) -> np.ndarray | None:
+        """(H, W, 3) uint8 RGB, as they are in the file; None if it couldn't be made."""
+        if self.failure:
+            return None
+        pixels = cv2.imdecode(
+            np.frombuffer(self.files[self.entry.file], np.uint8), cv2.IMREAD_COLOR
+        )
+        assert pixels is not None  # it was encoded a moment ago
+        return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
 
 
 def painted_samples(
@@ -48,8 +67,7 @@ def painted_samples(
     reporter = reporter or Silent()
     planner, means = plan_with_means(settings, reporter)
     indices = [planner.indices[rank] for rank in spread(planner.count, count)]
-    made = paint_samples(planner, means, settings, indices, reporter)
-    return sorted(made, key=lambda one: one.plan.index)
+    return list(paint_samples(planner, means, settings, indices, reporter))
 
 
 def paint_samples(
@@ -59,25 +77,26 @@ def paint_samples(
     indices: Sequence[int],
     reporter: Reporter,
 ) -> Iterator[Painted]:
-    """These pictures of a run that is planned, as they are done."""
+    """These pictures of a run that is planned, in order, each as soon as it is done."""
     settings = msgspec.structs.replace(settings, keep_backgrounds=False)
-    painter = eyes = None
+    files: dict[str, bytes] = {}
+
+    def put(file: str, data: memoryview) -> int:
+        files[file] = bytes(data)
+        return 0
+
+    shelf = Shelf(put, first=planner.indices.start)
     if means.model:
-        prompts = prompts_of(planner.request)
         eyes = open_eyes(means.eyes, reporter)
-        together = len(indices) * (1 + planner.most_objects)
+        prompts, together = prompts_of(planner.request), len(indices) * (1 + planner.most_objects)
         painter = load_painter(means.model, together, prompts, reporter)
+        lines = Pipeline(planner, settings, painter, eyes).in_batches(indices, shelf)
+    else:
+        pipeline = Pipeline(planner, settings)
+        lines = (made for index in indices for made in pipeline.make([index], shelf))
     began = time.perf_counter()
-    for plan, shown in Pipeline(planner, settings, painter, eyes).in_memory(indices):
-        now = time.perf_counter()
-        yield _painted(plan, shown, now - began)
+    for made in lines:
+        entry = msgspec.json.decode(made.line, type=Entry)
+        own = {file: files.pop(file) for file in (entry.file, *entry.beside) if file}
+        yield Painted(planner.plan(entry.index), entry, own, time.perf_counter() - began)
         began = time.perf_counter()
-
-
-def _painted(plan: ImagePlan, shown: Shown | Exception, seconds: float) -> Painted:
-    if isinstance(shown, Exception):
-        return Painted(plan, None, seconds=seconds, failure=told_failure(shown)[0])
-    pixels = cv2.imdecode(shown.data, cv2.IMREAD_COLOR)
-    assert pixels is not None  # it was encoded a moment ago
-    cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-    return Painted(plan, pixels, shown.sample.instances, shown.data.nbytes, seconds)

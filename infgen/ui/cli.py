@@ -20,8 +20,9 @@ from infgen.batch.audit import MARKDOWN, audit
 from infgen.batch.bank import bank
 from infgen.batch.convert import convert, merge
 from infgen.batch.cutouts import cutouts
+from infgen.batch.foresight import foresee
 from infgen.batch.marking import indices_of, mark
-from infgen.batch.preview import TILES, preview_dataset, preview_plan
+from infgen.batch.preview import TILES, preview_dataset
 from infgen.batch.relabel import relabel
 from infgen.batch.report import report
 from infgen.batch.settings import (
@@ -53,6 +54,7 @@ from infgen.ui.terminal import (
     print_bank,
     print_cutouts,
     print_error,
+    print_estimate,
     print_eyes,
     print_models,
     print_plans,
@@ -213,9 +215,10 @@ def _plan(arguments: Mapping[str, Any]) -> int:
 def _preview(arguments: Mapping[str, Any]) -> int:
     dataset, file, count = (arguments[name] for name in ("dataset", "file", "count"))
     if dataset is None:
-        path = preview_plan(runner.plan(_settings(arguments), Terminal()), file, count)
-    else:
-        path = preview_dataset(dataset, file, count)
+        seen = foresee(_settings(arguments), file, count, Terminal())
+        print_estimate(seen.estimate, seen.paths)
+        return 0
+    path = preview_dataset(dataset, file, count)
     with written_out():
         print(path)
     return 0
@@ -383,13 +386,14 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--json", action="store_true", help="every plan as a line of JSON")
     _add_settings(plan)
 
-    preview = _verb(verbs, "preview", _preview, "draw a contact sheet of a plan, or of a dataset")
+    preview = _verb(verbs, "preview", _preview, "look at a plan and what it takes, or at a dataset")
     preview.add_argument("dataset", nargs="?", type=Path, help="a finished dataset's folder")
     preview.add_argument(
         "--file",
         type=Path,
-        metavar="PNG",
-        help="default: preview.png in the dataset; infgen-preview.png here",
+        metavar="PATH",
+        help="default: preview.png in the dataset; of a plan infgen-preview.png and .html here, of "
+        "which an ending picks one",
     )
     preview.add_argument(
         "--count", type=int, metavar="N", default=TILES, help=f"pictures on it (default: {TILES})"

@@ -426,6 +426,16 @@ def print_plans(planner: Plans, plans: Iterable[ImagePlan]) -> None:
         console.print("{} pictures ({}) of {} x {}".format(planner.count, shares, *planner.canvas))
 
 
+def print_estimate(rows: Sequence[tuple[str, str]], paths: Sequence[Path]) -> None:
+    """What a run takes, and the files that show what it makes."""
+    with written_out():
+        for name, value in rows:
+            print(f"{name:<12}{value}")
+        print()
+        for path in paths:
+            print(path)
+
+
 def _table(first: str, *numbers: str) -> Table:
     table = Table(first, *numbers, box=None, header_style="bold")
     for column in table.columns[1:]:

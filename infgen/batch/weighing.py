@@ -1,0 +1,60 @@
+"""What the labels of a few pictures weigh in each format, and how long writing them takes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from infgen.batch.encoding import encode_picture
+from infgen.batch.samples import Painted
+from infgen.batch.settings import RunSettings
+from infgen.batch.stock import names_of
+from infgen.formats import EXPORTS
+from infgen.formats.settings import Dataset
+from infgen.ops.plans import Plans
+from infgen.records.sample import Entry
+from infgen.sources.disk import write_file
+
+
+def weigh_formats(
+    made: Sequence[Painted], planner: Plans, settings: RunSettings
+) -> tuple[dict[str, int], float]:
+    """The bytes that each format's files take beside the pictures (links to which take none), and
+    the seconds that writing them all takes; written into a folder that goes again."""
+    names, sizes = names_of(planner.request), {}
+    with tempfile.TemporaryDirectory(prefix="infgen-") as place:
+        folder = Path(place)
+        entries = [_written(sample, folder, settings) for sample in made]
+        splits = tuple(dict.fromkeys(entry.split for entry in entries))
+        dataset = Dataset(folder, names, splits, settings.export)
+        known = _files(folder)
+        began = time.perf_counter()
+        for name in dict.fromkeys(settings.export.format):
+            row = EXPORTS[name]
+            row.finish(iter([row.convert(entry, dataset) for entry in entries]), dataset)
+            seen = _files(folder)
+            sizes[name] = sum(size for node, size in seen.items() if node not in known)
+            known = seen
+        return sizes, time.perf_counter() - began
+
+
+def _written(sample: Painted, folder: Path, settings: RunSettings) -> Entry:
+    """The record of a sample whose files are in the folder, as exports want to have them."""
+    for file, data in sample.files.items():
+        write_file(folder / file, data)
+    if not settings.keep_backgrounds:
+        return sample.entry
+    file, pixels = f"backgrounds/{sample.entry.index}.png", sample.pixels
+    assert pixels is not None
+    write_file(folder / file, encode_picture(pixels, "png").data)
+    return msgspec.structs.replace(sample.entry, background_file=file)
+
+
+def _files(folder: Path) -> dict[int, int]:
+    """The sizes of all files by inode: links to the same file count once."""
+    found = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return {one.st_ino: one.st_size for one in found}
