@@ -26,6 +26,7 @@ from infgen.sources.disk import write_file
 
 PER_PART = 36  # pictures whose details and thumbnails are read together
 PART_BYTES = 2**19  # of details, from which on a part is closed
+MOST_THREADS = 8  # each of which holds a decoded picture, however large
 LARGE_BYTES = 2**26  # of all the pictures that are written once more
 SHOWN_BY_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".avif")
 
@@ -71,7 +72,7 @@ class Album:
         """Write the index and the parts of `items`."""
         index: list[dict[str, Any]] = []
         sheets: list[tuple[int, int]] = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS)) as pool:
             for number, part in enumerate(self._parts(items)):
                 name = f"{self._name}-{number:03d}"
                 thumbnails = list(pool.map(self._thumbnail, [item for item, _ in part]))
@@ -133,7 +134,7 @@ class Album:
         line = {
             "number": item.number,
             "split": item.split,
-            "size": item.size,
+            "size": [max(side, 1) for side in item.size],
             "part": part,
             "place": place,
             **self._teller.summary(item, self._rejects),

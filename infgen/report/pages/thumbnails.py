@@ -86,7 +86,7 @@ def _decoded(item: Item, side: int) -> np.ndarray:
 
 def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
     """(width, height) of the same shape, no side longer than `side` nor shorter than a pixel."""
-    scale = min(side / max(size), 1)
+    scale = min(side / max(*size, 1), 1)  # of a picture that is gone the size may be unknown: 0
     return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
 
 

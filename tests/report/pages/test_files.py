@@ -13,15 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
+import infgen
+from infgen.batch.store import Store
 from infgen.ops.judging import GROUND_RULES, RULES
 from infgen.ops.rle import encode_rle
 from infgen.records.box import Box
 from infgen.report.contents import Contents
-from infgen.report.items import Item, Thing
+from infgen.report.items import Item, Thing, item_of
 from infgen.report.pages import album, write_pages
-from infgen.report.pages.thumbnails import SIDE
+from infgen.report.pages.thumbnails import GREY, SIDE
 from infgen.report.pages.words import MEASURES
-from tests.making import save, snapshot
+from tests.making import Tables, save, snapshot
 from tests.report.pages.site import FAILED, MARKED, TRIED, Site, make_foreign_site
 
 pytestmark = pytest.mark.xdist_group("pages")
@@ -142,6 +144,13 @@ def test_odd_names_and_shapes_of_other_datasets(tmp_path: Path) -> None:
     assert len(gone) == 1 and "No such file" in gone[0]["trouble"]
 
 
+def test_pictures_that_are_gone_may_be_of_unknown_size(tmp_path: Path) -> None:
+    item = Item(0, "train", (0, 0), tmp_path, "gone.png")
+    write_pages(tmp_path / "report", replace(BARE, pictures=1), [item], [])
+    [line] = data_of(tmp_path / "report", "gallery")["pictures"]
+    assert line["size"] == line["place"][2:] == [1, 1] and "No such file" in line["trouble"]
+
+
 def test_a_report_of_nothing_has_all_of_its_pages(tmp_path: Path) -> None:
     write_pages(tmp_path, BARE, [], [])
     assert "There are no pictures" in (tmp_path / "index.html").read_text()
@@ -170,6 +179,30 @@ def test_pictures_that_no_browser_reads_are_written_once_more(
     assert [path.name for path in (folder / "data").glob("large-*")] == [written[0]]
     hrefs = [one["href"] for one in data_of(folder, "gallery-000")]
     assert hrefs == [f"data/{written[0]}", "", ""]
+
+
+def test_pictures_in_archives_are_written_once_more(tmp_path: Path, tables: Tables) -> None:
+    root = tmp_path / "set"
+    manifest = infgen.run(**tables.settings(out=root, images=3, pack="zip", format=["coco"]))
+    items = [item_of(entry, root) for entry in Store(root).entries()]
+    assert all(item.packed for item in items)
+    names = tuple(one.name for one in manifest.classes)
+    write_pages(root / "report", replace(BARE, classes=names, pictures=3), items, [])
+    for item, detail in zip(items, data_of(root / "report", "gallery-000"), strict=True):
+        assert detail["href"] == f"data/large-{item.number:08d}.jpg"
+        assert detail["file"].endswith(".zip") and item.file in detail["file"]
+        shown = cv2.imread(str(root / "report" / detail["href"]))
+        assert shown.shape[1::-1] == item.size
+
+
+def test_what_is_no_picture_gets_a_grey_tile_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"this is text")
+    item = Item(0, "train", (400, 200), tmp_path, "a.png")
+    write_pages(tmp_path / "report", replace(BARE, pictures=1), [item], [])
+    [line] = data_of(tmp_path / "report", "gallery")["pictures"]
+    assert line["place"][2:] == [SIDE, SIDE // 2] and "isn't a picture" in line["trouble"]
+    sheet = cv2.imread(str(tmp_path / "report/data/gallery-000.jpg"))
+    assert np.abs(sheet[5:100, 5:200].astype(int) - GREY).max() <= 2
 
 
 def test_files_stay_small_whatever_the_dataset(
