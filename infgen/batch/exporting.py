@@ -40,7 +40,8 @@ def export(
     workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> Manifest:
-    """Write a finished dataset in further formats, from its records.
+    """Write a finished dataset in further formats, from its records. Labels begin where the run's
+    do, if the settings don't say where.
 
     Raises:
         InputError: no finished dataset, an unknown format, or one that needs what wasn't kept.
@@ -54,6 +55,8 @@ def export(
     _check_backgrounds(store, settings)
     with store.claimed(), Crew(workers_for(workers, manifest.pictures)) as crew:
         _, manifest = open_finished(folder)  # as it is now that nobody else is at work
+        if settings.first_label is None:
+            settings = replace(settings, first_label=settings_of(manifest).first_label)
         manifest = write_formats(store, manifest, settings, crew, reporter or Silent())
         report_again(store, manifest, reporter or Silent())
         return manifest

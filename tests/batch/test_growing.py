@@ -518,6 +518,8 @@ def test_labels_begin_where_they_began(tmp_path: Path) -> None:
     settings = tables.settings(out=tmp_path / "out", format="coco,yolo")
     infgen.run(**settings | {"first_label": 12})
     classes = (settings["out"] / "data.yaml").read_bytes()
+    infgen.export(settings["out"], "yolo")
+    assert (settings["out"] / "data.yaml").read_bytes() == classes
     grown = append(settings, images=4)
     assert (settings["out"] / "data.yaml").read_bytes() == classes
     append(settings, images=4, first_label=3)
