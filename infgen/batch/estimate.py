@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from infgen.batch.encoding import encode_picture
 from infgen.batch.methods import Means
 from infgen.batch.painting import workers_for
 from infgen.batch.pipeline import as_line
+from infgen.batch.preview import backgrounds_of
 from infgen.batch.samples import Painted
 from infgen.batch.settings import RunSettings
 from infgen.batch.weighing import weigh_formats
@@ -135,11 +139,10 @@ def estimate(
     formats: dict[str, int] = {}
     if made:
         each = planner.count / len(made)
-        bare = _bare_bytes(made, settings)
         own = sum(len(data) for sample in made for data in sample.files.values())
         lines = sum(len(as_line(sample.entry)) for sample in made)
         sizes, labelling = weigh_formats(made, planner, settings)
-        backgrounds = sum(bare) / planner.layouts
+        backgrounds = _bare_bytes(made, planner, settings) / planner.layouts
         pictures = round(each * own)
         formats = {name: round(each * size) for name, size in sizes.items()}
         disk = round(each * (own + lines + backgrounds)) + sum(formats.values())
@@ -162,17 +165,27 @@ def estimate(
 
 def _pace(made: Sequence[Painted], together: bool) -> float:
     """Seconds for a picture. Where they aren't made `together`, the first one opens what the others
-    find open."""
-    rest = made if together else made[1:] or made
-    return sum(sample.seconds for sample in rest) / len(rest)
+    find open, and the median passes over what else the machine was busy with."""
+    if together:
+        return sum(sample.seconds for sample in made) / len(made)
+    return statistics.median(sample.seconds for sample in (made[1:] or made))
 
 
-def _bare_bytes(made: Sequence[Painted], settings: RunSettings) -> list[int]:
-    """The sizes of backgrounds that are to be kept, which are about those of pictures as PNG."""
+def _bare_bytes(made: Sequence[Painted], planner: Plans, settings: RunSettings) -> int:
+    """The bytes of the pictures' backgrounds, where these are to be kept. Of one that a model
+    paints they are about those of the picture as PNG."""
     if not settings.keep_backgrounds:
-        return [0]
-    shown = (sample.pixels for sample in made)
-    return [len(encode_picture(pixels, "png")) for pixels in shown if pixels is not None]
+        return 0
+    total = 0
+    for sample in made:
+        scene = sample.plan.background
+        bare = None
+        if scene.picture or scene.plain:
+            [bare] = backgrounds_of(planner).make([sample.plan])
+        shown = bare if isinstance(bare, np.ndarray) else sample.pixels
+        assert shown is not None
+        total += encode_picture(shown, "png").nbytes
+    return total
 
 
 def _nearest(folder: Path) -> Path:

@@ -42,6 +42,8 @@ from infgen.sources.disk import write_file
 
 MOST_PLANS = 2000  # that are counted: 10,000 take a slow machine a quarter of a minute
 MOST_SAMPLES, SAMPLE_SECONDS = 6, 6.0  # pictures that are painted, and when no more are
+BEHIND = 0.382  # of the way from one to the next: no fraction that layouts would share
+CANDIDATES = 8  # plans for each sample
 ENDINGS = (".png", ".html")
 
 
@@ -79,7 +81,7 @@ def foresee(
     work = work_of(means, outlook, settings)
     samples: list[Painted] = []
     if is_cheap(work, MOST_SAMPLES, planner.count):
-        samples = _samples(planner, means, settings, heard)
+        samples = _samples(planner, means, settings, outlook, heard)
     found = estimate(planner, settings, outlook, work, samples)
     lost = [f"picture {one.plan.index} can't be made: {one.failure}" for one in samples
             if one.failure]  # fmt: skip
@@ -112,11 +114,10 @@ class _Heard:
 
 
 def _samples(
-    planner: Plans, means: Means, settings: RunSettings, reporter: Reporter
+    planner: Plans, means: Means, settings: RunSettings, outlook: Outlook, reporter: Reporter
 ) -> list[Painted]:
-    """A few pictures, spread over the run: as many as are made in a few seconds. A model makes
-    them together."""
-    indices = [planner.indices[rank] for rank in spread(planner.count, MOST_SAMPLES)]
+    """A few pictures, as many as are made in a few seconds. A model makes them together."""
+    indices = _ordinary(planner, outlook.planned / max(outlook.seen, 1))
     made: list[Painted] = []
     began = time.perf_counter()
     for sample in paint_samples(planner, means, settings, indices, reporter):
@@ -124,6 +125,24 @@ def _samples(
         if means.model is None and time.perf_counter() - began > SAMPLE_SECONDS:
             break
     return made
+
+
+def _ordinary(planner: Plans, objects: float) -> list[int]:
+    """The indices of pictures from all of the run, with about so many `objects` on average: time
+    and labels go by them. None is on purpose the first of its background, beside which a grid has
+    more files."""
+    step = planner.count / MOST_SAMPLES
+    chosen: list[int] = []
+    there = 0
+    for rank in spread(planner.count, MOST_SAMPLES):
+        first = rank + int(BEHIND * step)
+        window = range(first, max(min(first + CANDIDATES, int(rank + step)), first + 1))
+        numbers = {one: len(planner.plan(planner.indices[one]).objects) for one in window}
+        goal = objects * (len(chosen) + 1) - there
+        best = min(numbers, key=lambda one: abs(numbers[one] - goal))
+        there += numbers[best]
+        chosen.append(planner.indices[best])
+    return chosen
 
 
 def _model(means: Means) -> Model | None:

@@ -153,10 +153,14 @@ def _read(folder: Path, entry: Entry) -> np.ndarray:
 
 def planned_tiles(planner: Plans, plans: Iterable[ImagePlan]) -> list[Tile]:
     """The planned boxes over their backgrounds, or over checkers where these are yet to be made."""
-    backgrounds = Backgrounds(
-        {picture.name: picture for spec in planner.request.backgrounds for picture in spec.pictures}
-    )
+    backgrounds = backgrounds_of(planner)
     return [_planned_tile(plan, planner, backgrounds) for plan in plans]
+
+
+def backgrounds_of(planner: Plans) -> Backgrounds:
+    """What makes the backgrounds that need no model."""
+    rows = planner.request.backgrounds
+    return Backgrounds({picture.name: picture for spec in rows for picture in spec.pictures})
 
 
 def painted_tile(sample: Painted) -> Tile:

@@ -122,7 +122,7 @@ def _few_cutouts(outlook: Outlook, model: Model | None) -> Iterator[str]:
     often = []
     for one in outlook.classes:
         pastes = outlook.scaled(one.cutouts.total())
-        if one.files and pastes > USES * one.files:
+        if one.files and pastes > USES * one.files and not outlook.gridded:
             often.append(f"'{one.name}' ({one.files:,}, each about {pastes // one.files:,} times)")
     if often:
         yield (
@@ -133,7 +133,7 @@ def _few_cutouts(outlook: Outlook, model: Model | None) -> Iterator[str]:
 
 def _few_scenes(outlook: Outlook, model: Model | None) -> Iterator[str]:
     pictures = outlook.scaled(outlook.scenes.total())
-    if outlook.files and pictures > USES * outlook.files:
+    if outlook.files and pictures > USES * outlook.files and not outlook.gridded:
         yield (
             f"{_files(outlook.files, 'background')} for {pictures:,} pictures: each is used about "
             f"{pictures // outlook.files:,} times: more of them make a better dataset"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from infgen.ops.grid import GridPlanner
 from infgen.ops.plans import Plans
 from infgen.records.box import Box
 from infgen.records.plan import ImagePlan
@@ -42,7 +43,8 @@ class Outlook:
     """Plans of `canvas` = (width, height), of which `seen` were looked at, out of `total`. `counts`
     are objects by picture, `scenes` the pictures on each of the user's backgrounds, of which there
     are `files`; `generated` are those on scenes that a model is to paint. There are `layouts` on
-    each background, and `decoys` in all. `method` is how objects are painted."""
+    each background, and `decoys` in all. `method` is how objects are painted; a grid (`gridded`)
+    shows every cutout on every background on purpose."""
 
     canvas: tuple[int, int]
     total: int
@@ -50,6 +52,7 @@ class Outlook:
     classes: list[ClassOutlook]
     files: int
     layouts: int = 1
+    gridded: bool = False
     seen: int = 0
     counts: Counter[int] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
@@ -82,6 +85,7 @@ def look_ahead(planner: Plans, plans: Iterable[ImagePlan]) -> Outlook:
          for spec in request.classes],
         sum(len(row.pictures) for row in request.backgrounds if row.num_imgs),
         planner.layouts,
+        isinstance(planner, GridPlanner),
     )  # fmt: skip
     names = [spec.name for spec in request.classes]
     groups = {cutout.name: [names.index(name) for name in cutout.members]

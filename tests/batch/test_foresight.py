@@ -104,16 +104,18 @@ def test_the_command_line_ends_with_the_paths(tables: Tables, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "more",
     [{"format": "coco,yolo"}, {"format": "hf,masks,voc", "image_format": "png"},
-     {"format": "npy,idg", "per_background": 2}],
+     {"format": "npy,idg", "per_background": 2},
+     {"format": "coco", "grid": True, "placements": 5, "images": None}],
 )  # fmt: skip
 def test_disk_is_what_a_run_takes(tables: Tables, tmp_path: Path, more: dict[str, Any]) -> None:
     """The estimate is within a third of what the run writes, links counted once."""
-    asked = tables.settings(images=60, width=200, height=160, **more, out=tmp_path / "dataset")
+    more = {"images": 48, "width": 200, "height": 160, "out": tmp_path / "dataset"} | more
+    asked = tables.settings(**more)
     seen = foresee(make_settings(asked), tmp_path / "plan.html", 1)
     assert not (tmp_path / "dataset").exists()
     infgen.run(**asked)
     files = [path for path in (tmp_path / "dataset").rglob("*") if path.is_file()]
-    skipped = {"preview.png", "run.log", "run.toml", "manifest.json"}
+    skipped = {"preview.png", "run.log", "run.toml", "manifest.json", "statistics.json"}
     nodes = {path.stat().st_ino: path.stat().st_size for path in files if path.name not in skipped}
     disk = dict(seen.estimate)["disk"]
     number, unit = re.match(r"about ([\d.]+) (kB|MB)", disk).groups()
@@ -154,8 +156,10 @@ def means_of(preset: str, device: str, inpaints: bool, download: int = 0) -> Any
 
 def an_outlook() -> Outlook:
     one = ClassOutlook("owl", widths=[9.0] * 30, heights=[9.0] * 30, objects=30)
-    return Outlook((64, 64), 1000, "inpaint", [one], 0, 2, 100, Counter({0: 100}), generated=40,
-                   decoys=10)  # fmt: skip
+    return Outlook(
+        canvas=(64, 64), total=1000, method="inpaint", classes=[one], files=0, layouts=2, seen=100,
+        counts=Counter({0: 100}), generated=40, decoys=10,
+    )  # fmt: skip
 
 
 def test_steps_of_a_model_are_counted_and_no_time_is_made_up(tables: Tables) -> None:
@@ -219,7 +223,10 @@ def test_times_are_said_as_a_person_would() -> None:
 # ---- what is said --------------------------------------------------------------------------------
 
 
-def test_concerns_are_told_and_on_the_page(tables: Tables, tmp_path: Path) -> None:
+def test_concerns_are_told_and_on_the_page(
+    tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foresight, "MOST_PLANS", 300)
     heard = Heard()
     settings = make_settings(tables.settings(images=3000, val_frac=0.0))
     seen = foresee(settings, tmp_path / "plan.html", 1, heard)
@@ -229,7 +236,7 @@ def test_concerns_are_told_and_on_the_page(tables: Tables, tmp_path: Path) -> No
     page = text_of(tmp_path / "plan.html")
     for text in heard.warnings:
         assert text in page
-    assert "Counted in 2,000 of 3,000 plans, spread evenly." in page
+    assert "Counted in 300 of 3,000 plans, spread evenly." in page
 
 
 def test_pictures_that_cannot_be_made_are_told_of(

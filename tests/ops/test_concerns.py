@@ -127,6 +127,10 @@ def test_ordinary_plans_raise_none() -> None:
     assert concerns_of(look_ahead(source, map(source.plan, source.indices))) == []
 
 
+def test_grids_use_every_file_often_on_purpose() -> None:
+    assert concerns_of(an_outlook(total=10_000, gridded=True)) == []
+
+
 def test_a_class_that_is_never_drawn_is_told_apart() -> None:
     [text] = concerns_of(an_outlook(a_look(), a_look("note", 0), a_look("other")))
     assert text.startswith("'note' never appears in 100 plans")

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_MAPS = 40, 8  # classes in a chart
 BAR = "#4c8bd0"  # seen on white and on black
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters, in the page's font
     "text.parse_math": False,
     "font.size": 9,
@@ -105,10 +105,10 @@ def _places(outlook: Outlook) -> Chart:
     everything = np.sum([one.centers for one in outlook.classes], axis=0)
     maps = [("all", everything)]
     maps += [(_short(one.name), one.centers) for one in shown]
-    columns = min(len(maps), 3)
+    columns = min(len(maps), 4)
     lines = -(-len(maps) // columns)
     width, height = outlook.canvas
-    with _axes(0.4 + 1.9 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
+    with _axes(0.4 + 1.5 * lines * min(max(height / width, 0.5), 1.5), None) as (figure, _):
         for number, (name, centers) in enumerate(maps, 1):
             axes = figure.add_subplot(lines, columns, number)
             axes.imshow(_smooth(centers), extent=(0, width, height, 0), cmap="viridis", vmin=0)
