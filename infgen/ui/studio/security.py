@@ -51,7 +51,7 @@ NOTEBOOKS = (  # the pages that show notebooks
 )
 COLAB = re.compile(r"https://[\w.-]+\.(googleusercontent\.com|colab\.dev)")  # its way to the studio
 
-PAGE_RULES = (
+PAGE_RULES = (  # Gradio compiles the templates of its HTML in the page, hence 'unsafe-eval'
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' "
     "'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' "
     "data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
