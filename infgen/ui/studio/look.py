@@ -31,7 +31,7 @@ CSS = """
 .run .head { display: flex; justify-content: space-between; gap: 1rem; flex-wrap: wrap; }
 .run .head b { font-size: 1.0625rem; }
 .run .numbers { color: var(--body-text-color-subdued); font-variant-numeric: tabular-nums; }
-.run progress { width: 100%; height: .625rem; accent-color: var(--color-accent); }
+.run progress { width: 100%; height: .625rem; accent-color: var(--primary-500); }
 .run ul { margin: 0; padding-left: 1.125rem; font-size: .875rem; }
 .run .warning { color: #8a5a00; }
 .dark .run .warning { color: #f0c674; }

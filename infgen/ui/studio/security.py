@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import (
@@ -51,7 +51,7 @@ NOTEBOOKS = (  # the pages that show notebooks
 )
 COLAB = re.compile(r"https://[\w.-]+\.(googleusercontent\.com|colab\.dev)")  # its way to the studio
 
-PAGE_RULES = (
+PAGE_RULES = (  # Gradio compiles the templates of its HTML in the page, hence 'unsafe-eval'
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' "
     "'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' "
     "data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
@@ -109,7 +109,7 @@ class Gate:
         if self._hosts is not None and _name_of(host) not in self._hosts:
             return PlainTextResponse("the studio doesn't go by this name", 421)
         origin = headers.get("origin")
-        own = origin is None or urlsplit(origin).netloc == host
+        own = origin is None or origin.partition("://")[2] == host
         own = own or (self._notebook and bool(COLAB.fullmatch(origin or "")))
         site = headers.get("sec-fetch-site", "none")
         opened = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"

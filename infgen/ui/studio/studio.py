@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ class Studio:
     def __init__(self, workspace: Workspace):
         self.workspace = workspace
         self.jobs = Jobs(workspace.own)
+        self._packing = threading.Lock()  # for two who ask for the same archive
 
     # ---- before a run ------------------------------------------------------------------------
 
@@ -212,7 +214,8 @@ class Studio:
         """A ZIP of a finished dataset, or of the two tables where no name is given."""
         if dataset:
             self._idle(dataset)
-        return archive(self.workspace, dataset)
+        with self._packing:
+            return archive(self.workspace, dataset)
 
     def entries(self, dataset: str, page: int) -> list[Entry]:
         """The records of a page of a dataset's pictures."""

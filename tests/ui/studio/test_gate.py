@@ -134,6 +134,7 @@ def test_pages_of_other_sites_may_not_ask(studio: Served) -> None:
         (own, 200),
         ("http://evil.example", 403),
         ("null", 403),
+        ("http://[", 403),
         ("http://127.0.0.1:1", 403),
     ):
         assert studio.ask("/config", Cookie=cookie, Origin=origin).status == status

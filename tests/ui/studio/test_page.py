@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infgen.batch.marks import read_marks
 from infgen.batch.store import open_finished
-from tests.making import make_tables
+from tests.making import draw_scene, make_tables, save
 from tests.ui.studio.served import PASSWORD, USER, Served
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("studio")
 
 DONE = "(document.querySelector('#progress progress')?.value ?? 0)"
-WAIT = 60_000  # milliseconds that anything may take on a busy machine
+WAIT = 30_000  # milliseconds that anything may take on a busy machine
 
 
 @pytest.fixture
@@ -96,16 +97,25 @@ def test_a_wrong_password_leads_nowhere(chromium: Browser, studio: Served) -> No
     context.close()
 
 
-def test_from_tables_to_a_dataset(page: Page, studio: Served) -> None:
+def test_from_tables_to_a_dataset(page: Page, studio: Served, tmp_path: Path) -> None:
     make_tables(studio.workspace)
     page = _again(page, studio)
+    save(tmp_path / "mine.png", draw_scene(9))
+    page.get_by_text("Pictures", exact=True).first.click()
+    page.set_input_files("#pictures input", tmp_path / "mine.png")
+    _fill(page, "folder", "own")
+    page.wait_for_selector("#pictures :text('mine')")
+    page.click("#keep")
+    page.wait_for_selector("#there :text('A cell may say backgrounds/own')")
+    assert (studio.workspace / "backgrounds/own/mine.png").exists()
+
     cell = page.locator("#background [role=gridcell]").nth(1)
     cell.dblclick()
     page.keyboard.press("Control+A")
-    page.keyboard.type("some")
+    page.keyboard.type("<i>${1}")
     page.keyboard.press("Enter")
     page.click("#save")
-    page.wait_for_selector("#mistakes :text('background.csv:2: num_imgs: \\'some\\'')")
+    page.wait_for_selector("#mistakes :text('background.csv:2: num_imgs: \\'<i>${1}\\'')")
     cell.dblclick()
     page.keyboard.press("Control+A")
     page.keyboard.type("7")
