@@ -19,6 +19,7 @@ from infgen.records.manifest import Manifest
 
 TOLD = 8  # numbers in a sentence
 MOST = 10_000_000  # pictures in a range
+DIGITS = 18  # of a number
 
 
 def mark(
@@ -75,7 +76,8 @@ def indices_of(texts: Sequence[str]) -> list[int]:
     for text in (part for one in texts for part in one.split(",") if part.strip()):
         first, dash, last = text.strip().partition("-")
         whole = first.isdecimal() and (last.isdecimal() if dash else not last)
-        numbers = range(int(first), int(last or first) + 1) if whole else range(0)
+        short = whole and max(len(first), len(last)) <= DIGITS
+        numbers = range(int(first), int(last or first) + 1) if short else range(0)
         if 0 < len(numbers) <= MOST:
             indices |= dict.fromkeys(numbers)
         else:

@@ -173,9 +173,10 @@ def test_command_line_takes_numbers_and_ranges(dataset: Path) -> None:
     expected = dict.fromkeys(sorted({0, 1, *val}), "odd")
     assert read_marks(dataset) == expected
     assert f"{len(expected)} of 12 pictures are marked and kept out of coco" in done.stdout
-    wrong = infgen_command("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-")
+    huge = f"1-{10**30}"
+    wrong = infgen_command("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-", huge)
     assert wrong.returncode == 2
-    assert "'5-3', 'x', '1-99999999999', '4-'" in wrong.stderr
+    assert f"'5-3', 'x', '1-99999999999', '4-', '{huge}'" in wrong.stderr
     assert read_marks(dataset) == expected
 
 
@@ -193,6 +194,14 @@ def test_packed_pictures_stay_in_their_archives(tmp_path: Path) -> None:
     }
     infgen.mark(out, [3], undo=True)
     assert not differing(snapshot(out), before)
+
+
+def test_pictures_whose_marks_were_deleted_come_back(dataset: Path) -> None:
+    before = snapshot(dataset)
+    infgen.mark(dataset, [3, 4])
+    (dataset / "marks.json").unlink()
+    infgen.export(dataset, "coco")
+    assert not differing(snapshot(dataset), before)
 
 
 def test_marks_that_cannot_be_read_are_one_sentence(dataset: Path) -> None:
