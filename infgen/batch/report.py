@@ -275,7 +275,8 @@ def _write(folder: Path, figures: Figures, contents: Contents, sample: Sample) -
     with told(folder / INDEX):
         (folder / INDEX).unlink(missing_ok=True)
     text = json.dumps(msgspec.to_builtins(figures), ensure_ascii=False)
-    write_file(folder / FIGURES, text.encode() + b"\n")
+    data = text.encode(errors="replace")  # a split's name, which is a file's, may be half a letter
+    write_file(folder / FIGURES, data + b"\n")
     return write_pages(folder, contents, sample.chosen(), sample.rejected())
 
 

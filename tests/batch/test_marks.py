@@ -141,7 +141,8 @@ def test_later_runs_exports_and_parts_respect_marks(dataset: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     "pictures, words",
     [([3, 99, 12, 5], "12, 99"), ([], "no pictures"), (range(12), "no picture would be left"),
-     ([-1], "-1"), (range(100, 120), "107 and 12 more")],
+     ([-1], "-1"), (range(100, 120), "107 and 12 more"), (["4"], "list of whole numbers"),
+     (4, "list of whole numbers")],
 )  # fmt: skip
 def test_wrong_numbers_are_one_sentence_and_change_nothing(
     dataset: Path, pictures: Any, words: str
@@ -151,6 +152,15 @@ def test_wrong_numbers_are_one_sentence_and_change_nothing(
         infgen.mark(dataset, pictures)
     assert len(caught.value.problems) == 1 and words in str(caught.value)
     assert not differing(snapshot(dataset), before)
+
+
+def test_a_reason_is_a_text_of_whole_letters(dataset: Path) -> None:
+    wrong: Any = None
+    with pytest.raises(InputError, match="reason: None"):
+        infgen.mark(dataset, [4], reason=wrong)
+    assert not (dataset / JOURNAL).exists()
+    infgen.mark(dataset, [4], reason="half \udcff")
+    assert read_marks(dataset) == {4: "half ?"}
 
 
 def test_failed_pictures_are_refused(dataset: Path) -> None:

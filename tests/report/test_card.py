@@ -124,7 +124,8 @@ def test_what_is_odd_is_noted() -> None:
     assert notes == [
         "no picture shows an object of owl",
         "95% of the objects are of one class, cat",
-        "1 pictures are missing or can't be read: they and their labels aren't counted",
+        "1 of the pictures that are listed can't be found or read: they and their labels aren't "
+        "counted",
     ]
     facts = dict(facts_of(tally.figures(), None, 5))
     assert facts["pictures"] == "21" and facts["format"] == "coco"
