@@ -13,6 +13,7 @@ from infgen.report.figures import Figures
 Reject = tuple[str, str, str, int]  # class (or WHOLE), what, reason, how many
 
 LEFT_OUT, TRIED = "object left out", "try not used"
+NO_REASON = "no reason given"
 DECOY, FAILED, MARKED = "decoy left out", "picture not made", "picture marked as bad"
 FAULTY = "label or picture that can't be used"
 WHOLE = "(whole picture)"
@@ -77,7 +78,8 @@ def rejects_of(
     """All that was thrown away: of infgen's datasets by their manifest and `marks`, of others the
     `faults` by kind."""
     rows = [("(any)", FAULTY, kind, count) for kind, count in faults.items()]
-    rows += [(WHOLE, MARKED, why, count) for why, count in Counter(marks.values()).most_common()]
+    reasons = Counter(why or NO_REASON for why in marks.values())
+    rows += [(WHOLE, MARKED, why, count) for why, count in reasons.most_common()]
     return [*rows, *(_thrown_away(manifest) if manifest else ())]
 
 

@@ -101,11 +101,10 @@ def test_names_mean_nothing_in_markdown() -> None:
 
 def test_all_that_was_thrown_away_is_listed() -> None:
     failures = (Failure(4, "disk"), Failure(5, "disk"), Failure(6, "odd"))
-    rows = rejects_of(
-        manifest_of(failures=failures), {1: "ugly", 2: "ugly", 3: "no reason given"}, {}
-    )
+    rows = rejects_of(manifest_of(failures=failures), {1: "ugly", 2: "ugly", 3: ""}, {})
     whole = "(whole picture)"
     assert (whole, "picture marked as bad", "ugly", 2) in rows
+    assert (whole, "picture marked as bad", "no reason given", 1) in rows
     assert (whole, "picture not made", "disk", 2) in rows
     assert ("dog", "try not used", "cut off", 3) in rows
     assert sum(row[3] for row in rows) == 3 + 3 + 1 + 3
