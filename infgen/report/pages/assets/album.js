@@ -286,7 +286,8 @@ infgen.album = (() => {
   function closed(rank) {
     wanted = null;
     writeAddress();
-    focusOn(rank);
+    if (rank < matches.length) focusOn(rank);
+    else byId("status").focus(); // the address has other filters now
   }
 
   /** Focus a card, which is the one that the tab key comes to from now on. */
