@@ -68,7 +68,9 @@ def test_pictures_of_others_are_not_called_synthetic() -> None:
     tally.add(made(0, instance(0, 0, 0, 5, 5, method="convert")))
     taken = card(manifest_of(painted=False), tally.figures())
     assert "# Pictures with labels" in taken and "painted into" not in taken
-    assert "1 labels are boxes without a mask" in taken
+    assert "isn't known here" in taken and "- models: none by infgen" in taken
+    assert "1 picture (1 train)" in taken and "1 labelled object of 1 class." in taken
+    assert "1 of the labels are boxes without a mask" in taken
     tally = FigureTally(("cat",), "infgen")
     tally.add(made(0, instance(0, 0, 0, 5, 5, method="relabel", rle="01")))
     relabelled = card(manifest_of(painted=True), tally.figures())
