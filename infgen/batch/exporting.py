@@ -14,9 +14,9 @@ from infgen.batch.engines import Crew
 from infgen.batch.kinds import check_folders
 from infgen.batch.marks import (
     end,
+    keep_apart,
     kept_lines,
     marked_entries,
-    put_away,
     read_marks,
     settle,
     under_way,
@@ -127,7 +127,7 @@ def write_formats(
     to, are written as it would have."""
     settle(store)
     marks, marking = read_marks(store.folder), under_way(store.folder)
-    put_away(store, marks)
+    keep_apart(store, marks)
     before = store.manifest()
     how = marking.formats if marking else {}
     how = how | dict.fromkeys(settings.format, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from infgen.records.manifest import Manifest
 
 TOLD = 8  # numbers in a sentence
 MOST = 10_000_000  # pictures in a range
+DIGITS = 18  # of a number
 
 
 def mark(
@@ -38,6 +40,7 @@ def mark(
         StorageError: the disk refused; marking again goes on.
     """
     reporter = reporter or Silent()
+    pictures, reason = _named(pictures), _said(reason)
     store, _ = open_finished(folder)
     with store.claimed():
         settle(store)
@@ -45,7 +48,7 @@ def mark(
         marks = read_marks(folder)
         splits = _splits(store)
         _check(pictures, splits, marks, undo)
-        named = dict.fromkeys(map(int, pictures), reason)
+        named = dict.fromkeys(pictures, reason)
         if undo:
             marks = {index: why for index, why in marks.items() if index not in named}
         else:
@@ -75,7 +78,8 @@ def indices_of(texts: Sequence[str]) -> list[int]:
     for text in (part for one in texts for part in one.split(",") if part.strip()):
         first, dash, last = text.strip().partition("-")
         whole = first.isdecimal() and (last.isdecimal() if dash else not last)
-        numbers = range(int(first), int(last or first) + 1) if whole else range(0)
+        short = whole and max(len(first), len(last)) <= DIGITS
+        numbers = range(int(first), int(last or first) + 1) if short else range(0)
         if 0 < len(numbers) <= MOST:
             indices |= dict.fromkeys(numbers)
         else:
@@ -86,6 +90,23 @@ def indices_of(texts: Sequence[str]) -> list[int]:
             "12 15-20"
         )
     return list(indices)
+
+
+def _named(pictures: Sequence[int]) -> list[int]:
+    """The numbers as Python's own. Raises InputError if they aren't any."""
+    try:
+        return [operator.index(one) for one in pictures]
+    except TypeError:
+        raise InputError(
+            f"{pictures!r} won't do: give a list of whole numbers, as [12, 15]"
+        ) from None
+
+
+def _said(reason: str) -> str:
+    """The reason as it can be written. Raises InputError if it isn't a text."""
+    if not isinstance(reason, str):
+        raise InputError(f"reason: {reason!r} won't do: it takes a text")
+    return reason.encode(errors="replace").decode()  # a shell may have handed on half a letter
 
 
 def _splits(store: Store) -> dict[int, str]:

@@ -79,6 +79,15 @@ def put_away(store: Store, indices: Collection[int], marked: bool = True) -> Non
         store.rename(indices, lambda entry: _moved(entry, marked, store.folder))
 
 
+def keep_apart(store: Store, marks: Collection[int]) -> None:
+    """Have the files of the pictures with these marks in marked/, and no others there: somebody may
+    have deleted marks.json, or put back another."""
+    put_away(store, marks)
+    away = b'"file":"' + FOLDER.encode()
+    there = {index_of(line) for line in store.lines() if away in line}
+    put_away(store, there.difference(marks), marked=False)
+
+
 def end(folder: Path) -> None:
     """The last thing that is done: the formats are there."""
     with told(folder / JOURNAL):

@@ -19,6 +19,7 @@ from infgen.records.errors import InputError, PictureError
 from infgen.records.manifest import Manifest
 from infgen.records.plan import ImagePlan
 from infgen.records.sample import Entry, Instance
+from infgen.report.counts import count_of
 from infgen.report.sheet import Mark, Tile, checkers, draw_sheet, shrink
 from infgen.sources.disk import write_file
 from infgen.sources.packs import picture_bytes
@@ -60,8 +61,8 @@ def preview_plan(planner: Plans, file: Path | None = None, count: int = TILES) -
     sheet = draw_sheet(
         tiles,
         [spec.name for spec in request.classes],
-        f"Plan: {_count(planner.count, 'picture')} of {planner.canvas[0]} x {planner.canvas[1]}, "
-        f"{_count(len(request.classes), 'class')}",
+        f"Plan: {count_of(planner.count, 'picture')} of {planner.canvas[0]} x {planner.canvas[1]}, "
+        f"{count_of(len(request.classes), 'class')}",
         f"Planned boxes, nothing is painted yet. {_shown(len(tiles), planner.count)}",
     )
     return _write(file or Path(PLAN_FILE), sheet)
@@ -84,8 +85,8 @@ def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray
     return draw_sheet(
         tiles,
         [one.name for one in manifest.classes],
-        f"Dataset: {_count(total, 'picture')} ({splits}), {_count(objects, 'object')}, "
-        f"{_count(len(manifest.classes), 'class')}",
+        f"Dataset: {count_of(total, 'picture')} ({splits}), {count_of(objects, 'object')}, "
+        f"{count_of(len(manifest.classes), 'class')}",
         f"Boxes and masks as labelled. {_shown(len(tiles), total)} {failed}",
     )
 
@@ -206,12 +207,7 @@ def cutout_tile(path: Path, caption: str) -> Tile:
 
 
 def _caption(index: int, split: str, objects: int) -> str:
-    return f"{index} · {split} · {_count(objects, 'object')}"
-
-
-def _count(number: int, thing: str) -> str:
-    ending = "" if number == 1 else "es" if thing.endswith("s") else "s"
-    return f"{number:,} {thing}{ending}"
+    return f"{index} · {split} · {count_of(objects, 'object')}"
 
 
 def _shown(shown: int, total: int) -> str:

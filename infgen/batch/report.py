@@ -32,7 +32,7 @@ from infgen.report.audit.findings import Audit
 from infgen.report.card import MARKER, card_of
 from infgen.report.charts import draw_charts
 from infgen.report.contents import Contents
-from infgen.report.facts import facts_of, notes_of, rejects_of
+from infgen.report.facts import NO_REASON, facts_of, notes_of, rejects_of
 from infgen.report.figures import Channels, Figures, FigureTally, LooksTally, Round, rounds_of
 from infgen.report.items import Item, item_of, items_of
 from infgen.report.sample import Sample
@@ -43,7 +43,6 @@ from infgen.sources.disk import told, write_file
 FOLDER, FOREIGN_FOLDER = "report", "infgen-report"
 FIGURES, CARD, SPARE_CARD = "figures.json", "README.md", "card.md"
 INDEX = "index.html"  # what write_pages writes last
-NO_REASON = "no reason given"
 LOOKED_AT = 200  # pictures whose pixels are read, where the records don't hold their sums
 
 
@@ -275,7 +274,8 @@ def _write(folder: Path, figures: Figures, contents: Contents, sample: Sample) -
     with told(folder / INDEX):
         (folder / INDEX).unlink(missing_ok=True)
     text = json.dumps(msgspec.to_builtins(figures), ensure_ascii=False)
-    write_file(folder / FIGURES, text.encode() + b"\n")
+    data = text.encode(errors="replace")  # a split's name, which is a file's, may be half a letter
+    write_file(folder / FIGURES, data + b"\n")
     return write_pages(folder, contents, sample.chosen(), sample.rejected())
 
 

@@ -14,9 +14,7 @@ from infgen.batch.methods import Means
 from infgen.batch.packing import Shelf
 from infgen.batch.painting import load_painter, open_eyes, prompts_of
 from infgen.batch.pipeline import Pipeline
-from infgen.batch.preview import spread
-from infgen.batch.reporter import Reporter, Silent
-from infgen.batch.runner import plan_with_means
+from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings
 from infgen.ops.plans import Plans
 from infgen.records.plan import ImagePlan
@@ -55,21 +53,6 @@ class Painted:
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
 
 
-def painted_samples(
-    settings: RunSettings, count: int, reporter: Reporter | None = None
-) -> list[Painted]:
-    """`count` pictures of the run that `settings` ask for, spread evenly over it, in order. A model
-    is loaded, and fetched before if need be, where one paints. No file is written.
-
-    Raises:
-        InputError: the tables or settings are wrong.
-    """
-    reporter = reporter or Silent()
-    planner, means = plan_with_means(settings, reporter)
-    indices = [planner.indices[rank] for rank in spread(planner.count, count)]
-    return list(paint_samples(planner, means, settings, indices, reporter))
-
-
 def paint_samples(
     planner: Plans,
     means: Means,
@@ -77,7 +60,8 @@ def paint_samples(
     indices: Sequence[int],
     reporter: Reporter,
 ) -> Iterator[Painted]:
-    """These pictures of a run that is planned, in order, each as soon as it is done."""
+    """These pictures of a run that is planned, in order, each as soon as it is done. A model is
+    loaded, and fetched before if need be, where one paints. No file is written."""
     settings = msgspec.structs.replace(settings, keep_backgrounds=False)
     files: dict[str, bytes] = {}
 

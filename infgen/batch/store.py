@@ -300,9 +300,22 @@ class Store:
                 yield from file
 
     def entries(self) -> Iterator[Entry]:
-        """Every record, in index order; failed pictures included."""
+        """Every record, in index order; failed pictures included.
+
+        Raises:
+            FolderError: one isn't as infgen wrote it.
+        """
         decoder = msgspec.json.Decoder(Entry)
-        return (decoder.decode(line) for line in self.lines())
+        for number, line in enumerate(self.lines(), 1):
+            try:
+                entry = decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise FolderError(
+                    f"{self.folder}: record {number:,} in its samples-*.jsonl isn't as infgen "
+                    f"wrote it ({error}): run the command that made the dataset again: it makes "
+                    "that picture anew"
+                ) from None
+            yield entry
 
     def _shelves(self, first: int, total: int) -> Iterator[tuple[Path, range]]:
         """The record files for the indices from `first` to before `total`, and which of these

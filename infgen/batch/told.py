@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infgen.batch.estimate import Estimate, in_bytes
+from infgen.report.counts import count_of
 
 
 def in_time(seconds: float) -> str:
@@ -10,7 +11,7 @@ def in_time(seconds: float) -> str:
     for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 1.5 * size:
             return f"{seconds / size:.{int(seconds < 10 * size)}f} {unit}s"
-    return _many(max(round(seconds), 1), "second")
+    return count_of(max(round(seconds), 1), "second")
 
 
 def rows_of(found: Estimate) -> list[tuple[str, str]]:
@@ -20,7 +21,7 @@ def rows_of(found: Estimate) -> list[tuple[str, str]]:
         ("objects", f"about {found.objects:,}"),
         ("time", _time_of(found)),
         ("disk", _disk_of(found)),
-        ("memory", f"about {in_bytes(found.memory)} for {_many(found.workers, 'worker')}"),
+        ("memory", f"about {in_bytes(found.memory)} for {count_of(found.workers, 'worker')}"),
     ]
     if work := found.work:
         rows[4] = ("memory", f"about {work.memory_gb:g} GB on {work.device}")
@@ -38,13 +39,9 @@ def _time_of(found: Estimate) -> str:
     if found.seconds is None:
         why = "the model isn't timed here" if found.work else "no picture could be made"
         return f"not known: {why}"
-    who = f"on {found.work.device}" if found.work else f"with {_many(found.workers, 'worker')}"
-    made = f"{_many(found.timed, 'picture')} made just now, on a machine as busy as it is"
+    who = f"on {found.work.device}" if found.work else f"with {count_of(found.workers, 'worker')}"
+    made = f"{count_of(found.timed, 'picture')} made just now, on a machine as busy as it is"
     return f"about {in_time(found.seconds)} {who}, by {made}"
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def _disk_of(found: Estimate) -> str:

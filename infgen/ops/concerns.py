@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from infgen.ops.outlook import Outlook
@@ -18,6 +18,7 @@ SPECK = 8  # pixels of a box's shorter side, below which there is little to lear
 CELLS = 2  # of latents on a box's shorter side, below which a model has nothing to paint with
 SMALL = 0.25  # of a class's boxes
 ENOUGH_VAL = 20  # pictures in val, from which on every class should be seen there
+MOST_TOLD = 10  # classes of which the same is said
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class Model:
 
 def concerns_of(outlook: Outlook, model: Model | None = None) -> list[str]:
     """All that there is to say; `model` is the one that paints the objects, if one does."""
-    return [text for check in CONCERNS.values() for text in check(outlook, model)]
+    return [text for check in CONCERNS.values() for text in _first([*check(outlook, model)])]
+
+
+def _first(texts: Sequence[str]) -> Iterator[str]:
+    """The first sentences of one kind, and one on how many classes more they hold of."""
+    yield from texts[:MOST_TOLD]
+    if left := texts[MOST_TOLD:]:
+        yield f"the same holds of {len(left):,} more of the classes"
 
 
 def _never(outlook: Outlook, model: Model | None) -> Iterator[str]:
@@ -126,7 +134,7 @@ def _few_cutouts(outlook: Outlook, model: Model | None) -> Iterator[str]:
             often.append(f"'{one.name}' ({one.files:,}, each about {pastes // one.files:,} times)")
     if often:
         yield (
-            f"few cutouts for so many pastes: {', '.join(often)}: a detector may learn them by "
+            f"few cutouts for so many pastes: {_listed(often)}: a detector may learn them by "
             "heart; more of them make a better dataset"
         )
 
@@ -145,9 +153,12 @@ def _val(outlook: Outlook, model: Model | None) -> Iterator[str]:
         return
     unseen = [one.name for one in outlook.classes if one.objects and not one.pictures["val"]]
     if unseen:
-        yield (
-            f"no picture of val shows {', '.join(unseen)}: what is learned of it can't be measured"
-        )
+        yield f"no picture of val shows {_listed(unseen)}: what is learned of it can't be measured"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_TOLD:,} more" if names[MOST_TOLD:] else ""
+    return ", ".join(names[:MOST_TOLD]) + more
 
 
 def _share(part: int, whole: int) -> str:

@@ -41,6 +41,7 @@ from infgen.records.specs import BackgroundSpec, ClassSpec, Request
 
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 MOST_PICTURES = 10_000_000  # of which the dealing alone takes seconds and gigabytes
+MOST_NAMED = 10  # classes in a sentence
 
 
 class PlanSettings(msgspec.Struct, frozen=True):
@@ -479,9 +480,10 @@ class Planner:
             if method == "paste" and spec.appear_range[1] and set(pools["train"]) & {*pools["val"]}
         ]
         if both:
+            more = f" and {len(both) - MOST_NAMED:,} more" if both[MOST_NAMED:] else ""
             yield (
-                f"train and val use the same cutouts of {', '.join(both)}: too few to keep them "
-                "apart"
+                f"train and val use the same cutouts of {', '.join(both[:MOST_NAMED])}{more}: too "
+                "few to keep them apart"
             )
 
     def _notes_for_pasting(self) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from infgen.records.manifest import Manifest
 from infgen.report.audit.findings import Audit
+from infgen.report.counts import count_of
 from infgen.report.facts import licences_of, rejects_of
 from infgen.report.figures import Figures
 
@@ -45,15 +46,16 @@ def card_of(
 
 
 def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
-    drawn = manifest.painted and "relabel" not in _methods(figures)
+    drawn = _drawn(manifest, figures)
     yield from (MARKER, "", f"# {'Synthetic pictures' if drawn else 'Pictures'} with labels", "")
     splits = ", ".join(f"{count:,} {split}" for split, count in figures.pictures.items())
     sizes = ", ".join(list(figures.sizes)[:3]) + (
         ", and others" if figures.other_sizes or len(figures.sizes) > 3 else ""
     )
     yield (
-        f"{figures.counted:,} pictures ({splits}) of {sizes or 'no size'} pixels with "
-        f"{figures.objects:,} labelled objects of {len(figures.classes):,} classes. "
+        f"{count_of(figures.counted, 'picture')} ({splits}) of {sizes or 'no size'} pixels with "
+        f"{count_of(figures.objects, 'labelled object')} of "
+        f"{count_of(len(figures.classes), 'class')}. "
         f"{figures.negatives:,} of the pictures show none. Made with infgen {manifest.infgen}."
     )
     yield ""
@@ -63,10 +65,13 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
             "the visible pixels, boxes are tight around them."
         )
     else:
-        yield "The pictures are somebody's own, byte for byte."
+        yield (
+            "The pictures were there before, and are the same byte for byte. How they were made, "
+            "and with which models, isn't known here."
+        )
     unmasked = sum(one.boxes_only for one in figures.classes)
     if unmasked:
-        yield f"{unmasked:,} labels are boxes without a mask."
+        yield f"{unmasked:,} of the labels are boxes without a mask."
 
 
 def _classes(figures: Figures, prompts: Mapping[str, str]) -> Iterator[str]:
@@ -100,7 +105,8 @@ def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
         counts = ", ".join(f"{part.pictures:,}" for part in manifest.parts)
         yield f"- grown in {len(manifest.parts)} parts, of {counts} pictures"
     licences = licences_of(manifest)
-    yield "- models:" if licences else "- models: none"
+    none = "none" if _drawn(manifest, figures) else "none by infgen"
+    yield f"- models:{'' if licences else f' {none}'}"
     yield from (f"  - {_text(text)}" for text in licences)
 
 
@@ -183,6 +189,11 @@ def _again(commands: Sequence[str]) -> Iterator[str]:
 
 
 # ---- words ---------------------------------------------------------------------------------------
+
+
+def _drawn(manifest: Manifest, figures: Figures) -> bool:
+    """Whether infgen made the pictures, and not only took them over."""
+    return manifest.painted and "relabel" not in _methods(figures)
 
 
 def _methods(figures: Figures) -> Counter[str]:

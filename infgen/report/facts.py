@@ -13,6 +13,7 @@ from infgen.report.figures import Figures
 Reject = tuple[str, str, str, int]  # class (or WHOLE), what, reason, how many
 
 LEFT_OUT, TRIED = "object left out", "try not used"
+NO_REASON = "no reason given"
 DECOY, FAILED, MARKED = "decoy left out", "picture not made", "picture marked as bad"
 FAULTY = "label or picture that can't be used"
 WHOLE = "(whole picture)"
@@ -51,17 +52,23 @@ def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tu
 def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
     """Sentences worth a warning: those of the run, and what the figures show."""
     notes = list(manifest.notes) if manifest else []
-    empty = [one.name for one in figures.classes if not one.total]
+    names = [one.name or f"class {class_id}" for class_id, one in enumerate(figures.classes)]
+    empty = [name for name, one in zip(names, figures.classes, strict=True) if not one.total]
     if empty and figures.objects:
-        names = ", ".join(empty[:10]) + (f" and {len(empty) - 10:,} more" if empty[10:] else "")
-        notes.append(f"no picture shows an object of {names}")
-    largest = max(figures.classes, key=lambda one: one.total, default=None)
-    if largest and len(figures.classes) > 1 and largest.total > DOMINANT * figures.objects:
-        part = largest.total / figures.objects
-        notes.append(f"{part:.0%} of the objects are of one class, {largest.name}")
+        told = ", ".join(empty[:10]) + (f" and {len(empty) - 10:,} more" if empty[10:] else "")
+        notes.append(f"no picture shows an object of {told}")
+    totals = [one.total for one in figures.classes]
+    if len(totals) > 1 and max(totals) > DOMINANT * figures.objects:
+        part, largest = max(totals) / figures.objects, names[totals.index(max(totals))]
+        notes.append(f"{part:.0%} of the objects are of one class, {largest}")
     if figures.failed and not manifest:
-        notes.append(f"{figures.failed:,} pictures are missing or can't be read: they and their "
-                     "labels aren't counted")  # fmt: skip
+        notes.append(f"{figures.failed:,} of the pictures that are listed can't be found or read: "
+                     "they and their labels aren't counted")  # fmt: skip
+    if figures.looks and figures.looks.unreadable:
+        read = figures.looks.pictures + figures.looks.unreadable
+        notes.append(f"of {read:,} pictures whose pixels were looked at, "
+                     f"{figures.looks.unreadable:,} can't be read: they and their labels are "
+                     "counted all the same")  # fmt: skip
     return list(dict.fromkeys(notes))
 
 
@@ -71,7 +78,8 @@ def rejects_of(
     """All that was thrown away: of infgen's datasets by their manifest and `marks`, of others the
     `faults` by kind."""
     rows = [("(any)", FAULTY, kind, count) for kind, count in faults.items()]
-    rows += [(WHOLE, MARKED, why, count) for why, count in Counter(marks.values()).most_common()]
+    reasons = Counter(why or NO_REASON for why in marks.values())
+    rows += [(WHOLE, MARKED, why, count) for why, count in reasons.most_common()]
     return [*rows, *(_thrown_away(manifest) if manifest else ())]
 
 

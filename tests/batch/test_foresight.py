@@ -343,6 +343,7 @@ def opened(chromium: Browser, looked: SimpleNamespace) -> Callable[..., Page]:
 @pytest.mark.parametrize("width, scheme", [(1280, "light"), (1280, "dark"), (360, "light")])
 def test_the_page_in_a_browser(opened: Callable[..., Page], width: int, scheme: str) -> None:
     page = opened(width, scheme)
+    page.evaluate("document.querySelector('.tag').textContent = 'x'.repeat(300)")  # as names may be
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     paper, ink = (
         page.evaluate(f"getComputedStyle(document.body).{name}")

@@ -141,7 +141,8 @@ def test_later_runs_exports_and_parts_respect_marks(dataset: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     "pictures, words",
     [([3, 99, 12, 5], "12, 99"), ([], "no pictures"), (range(12), "no picture would be left"),
-     ([-1], "-1"), (range(100, 120), "107 and 12 more")],
+     ([-1], "-1"), (range(100, 120), "107 and 12 more"), (["4"], "list of whole numbers"),
+     (4, "list of whole numbers")],
 )  # fmt: skip
 def test_wrong_numbers_are_one_sentence_and_change_nothing(
     dataset: Path, pictures: Any, words: str
@@ -151,6 +152,15 @@ def test_wrong_numbers_are_one_sentence_and_change_nothing(
         infgen.mark(dataset, pictures)
     assert len(caught.value.problems) == 1 and words in str(caught.value)
     assert not differing(snapshot(dataset), before)
+
+
+def test_a_reason_is_a_text_of_whole_letters(dataset: Path) -> None:
+    wrong: Any = None
+    with pytest.raises(InputError, match="reason: None"):
+        infgen.mark(dataset, [4], reason=wrong)
+    assert not (dataset / JOURNAL).exists()
+    infgen.mark(dataset, [4], reason="half \udcff")
+    assert read_marks(dataset) == {4: "half ?"}
 
 
 def test_failed_pictures_are_refused(dataset: Path) -> None:
@@ -173,9 +183,10 @@ def test_command_line_takes_numbers_and_ranges(dataset: Path) -> None:
     expected = dict.fromkeys(sorted({0, 1, *val}), "odd")
     assert read_marks(dataset) == expected
     assert f"{len(expected)} of 12 pictures are marked and kept out of coco" in done.stdout
-    wrong = infgen_command("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-")
+    huge = f"1-{10**30}"
+    wrong = infgen_command("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-", huge)
     assert wrong.returncode == 2
-    assert "'5-3', 'x', '1-99999999999', '4-'" in wrong.stderr
+    assert f"'5-3', 'x', '1-99999999999', '4-', '{huge}'" in wrong.stderr
     assert read_marks(dataset) == expected
 
 
@@ -193,6 +204,14 @@ def test_packed_pictures_stay_in_their_archives(tmp_path: Path) -> None:
     }
     infgen.mark(out, [3], undo=True)
     assert not differing(snapshot(out), before)
+
+
+def test_pictures_whose_marks_were_deleted_come_back(dataset: Path) -> None:
+    before = snapshot(dataset)
+    infgen.mark(dataset, [3, 4])
+    (dataset / "marks.json").unlink()
+    infgen.export(dataset, "coco")
+    assert not differing(snapshot(dataset), before)
 
 
 def test_marks_that_cannot_be_read_are_one_sentence(dataset: Path) -> None:

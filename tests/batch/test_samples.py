@@ -10,14 +10,22 @@ import numpy as np
 import pytest
 
 import infgen
+from infgen.batch.preview import spread
 from infgen.batch.reporter import Silent
 from infgen.batch.runner import plan_with_means
-from infgen.batch.samples import paint_samples, painted_samples
-from infgen.batch.settings import make_settings
+from infgen.batch.samples import Painted, paint_samples
+from infgen.batch.settings import RunSettings, make_settings
 from infgen.batch.store import Store
 from tests.making import ROOT, Tables, snapshot
 
 TINY = ROOT / "prompts/tiny"
+
+
+def samples_of(settings: RunSettings, count: int) -> list[Painted]:
+    """So many pictures of the run, spread evenly over it."""
+    planner, means = plan_with_means(settings)
+    indices = [planner.indices[rank] for rank in spread(planner.count, count)]
+    return list(paint_samples(planner, means, settings, indices, Silent()))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +38,7 @@ def test_samples_are_the_pictures_that_a_run_makes(
 ) -> None:
     settings = make_settings(tables.settings(out=tmp_path / "dataset", **more))
     before = snapshot(tmp_path)
-    samples = painted_samples(settings, 5)
+    samples = samples_of(settings, 5)
     assert snapshot(tmp_path) == before
     infgen.run(**tables.settings(out=tmp_path / "dataset", **more))
     entries = {one.index: one for one in Store(tmp_path / "dataset").entries()}
@@ -61,7 +69,7 @@ def test_tiny_model_paints_samples(tmp_path: Path) -> None:
     asked = {"model": "tiny", "backgrounds": TINY / "background.csv", "images": 2,
              "classes": TINY / "classes.csv", "device": "cpu", "steps": 2,
              "verify": "off"}  # fmt: skip
-    samples = painted_samples(make_settings(asked | {"out": tmp_path / "dataset"}), 2)
+    samples = samples_of(make_settings(asked | {"out": tmp_path / "dataset"}), 2)
     assert [one.plan.index for one in samples] == [0, 1] and not any(tmp_path.iterdir())
     for sample in samples:
         assert sample.pixels is not None and sample.pixels.std() > 5, sample.failure

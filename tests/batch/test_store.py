@@ -369,3 +369,11 @@ def test_finishing_writes_the_names_and_then_the_manifest(store: Store) -> None:
     names, last = (store.folder / name for name in ("classes.txt", "manifest.json"))
     assert names.stat().st_mtime_ns <= last.stat().st_mtime_ns
     assert open_finished(store.folder)[1] == manifest
+
+
+def test_a_record_that_somebody_broke_is_one_sentence(store: Store) -> None:
+    store.fill(range(3), painted(store, range(3)))
+    path = store.folder / "samples-00000.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'{"index":1', b'{"index":"'))
+    with pytest.raises(FolderError, match=r"record 2 .* isn't as infgen wrote it"):
+        list(store.entries())

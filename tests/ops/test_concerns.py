@@ -127,6 +127,15 @@ def test_ordinary_plans_raise_none() -> None:
     assert concerns_of(look_ahead(source, map(source.plan, source.indices))) == []
 
 
+def test_of_many_classes_the_first_are_named() -> None:
+    texts = concerns_of(an_outlook(*(a_look(f"c{n}", **boxes(60, 0), files=0) for n in range(300))))
+    assert len(texts) == 11 and "'c0' is tiny" in texts[0]
+    assert texts[-1] == "the same holds of 290 more of the classes"
+    often = an_outlook(*(a_look(f"c{n}", files=1) for n in range(30)), total=10_000)
+    [text] = [text for text in concerns_of(often) if "few cutouts" in text]
+    assert "'c9'" in text and "'c10'" not in text and " and 20 more: " in text
+
+
 def test_grids_use_every_file_often_on_purpose() -> None:
     assert concerns_of(an_outlook(total=10_000, gridded=True)) == []
 

@@ -68,7 +68,9 @@ def test_pictures_of_others_are_not_called_synthetic() -> None:
     tally.add(made(0, instance(0, 0, 0, 5, 5, method="convert")))
     taken = card(manifest_of(painted=False), tally.figures())
     assert "# Pictures with labels" in taken and "painted into" not in taken
-    assert "1 labels are boxes without a mask" in taken
+    assert "isn't known here" in taken and "- models: none by infgen" in taken
+    assert "1 picture (1 train)" in taken and "1 labelled object of 1 class." in taken
+    assert "1 of the labels are boxes without a mask" in taken
     tally = FigureTally(("cat",), "infgen")
     tally.add(made(0, instance(0, 0, 0, 5, 5, method="relabel", rle="01")))
     relabelled = card(manifest_of(painted=True), tally.figures())
@@ -101,11 +103,10 @@ def test_names_mean_nothing_in_markdown() -> None:
 
 def test_all_that_was_thrown_away_is_listed() -> None:
     failures = (Failure(4, "disk"), Failure(5, "disk"), Failure(6, "odd"))
-    rows = rejects_of(
-        manifest_of(failures=failures), {1: "ugly", 2: "ugly", 3: "no reason given"}, {}
-    )
+    rows = rejects_of(manifest_of(failures=failures), {1: "ugly", 2: "ugly", 3: ""}, {})
     whole = "(whole picture)"
     assert (whole, "picture marked as bad", "ugly", 2) in rows
+    assert (whole, "picture marked as bad", "no reason given", 1) in rows
     assert (whole, "picture not made", "disk", 2) in rows
     assert ("dog", "try not used", "cut off", 3) in rows
     assert sum(row[3] for row in rows) == 3 + 3 + 1 + 3
@@ -124,7 +125,8 @@ def test_what_is_odd_is_noted() -> None:
     assert notes == [
         "no picture shows an object of owl",
         "95% of the objects are of one class, cat",
-        "1 pictures are missing or can't be read: they and their labels aren't counted",
+        "1 of the pictures that are listed can't be found or read: they and their labels aren't "
+        "counted",
     ]
     facts = dict(facts_of(tally.figures(), None, 5))
     assert facts["pictures"] == "21" and facts["format"] == "coco"

@@ -62,6 +62,14 @@ def test_an_infgen_folder_is_its_records(made: Path) -> None:
         assert picture.scene == entry.background.picture
 
 
+def test_a_record_that_somebody_broke_is_one_sentence(made: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made, tmp_path / "made"))
+    file = folder / "samples-00000.jsonl"
+    file.write_bytes(file.read_bytes().replace(b'{"index":1,', b'{"index":"1,'))
+    with pytest.raises(InputError, match=r"samples-00000\.jsonl: can't be read"):
+        list(open_dataset(folder).pictures())
+
+
 def test_its_coco_and_yolo_say_the_same(made: Path) -> None:
     by_name = {one.path.name: one for one in open_dataset(made).pictures()}
     for place in (made / "annotations/instances_train.json", made / "data.yaml"):

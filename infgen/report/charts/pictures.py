@@ -65,7 +65,7 @@ def crowding(key: str, figures: Figures) -> Chart | None:
 def looks(key: str, figures: Figures) -> Chart | None:
     """Brightness, contrast and colour of pictures."""
     found = figures.looks
-    if found is None:
+    if found is None or not found.pictures:
         return None
     edges = figures.bins["levels"]
     sheet = Sheet(2.5, 3, legend=1)

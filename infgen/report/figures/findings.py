@@ -51,11 +51,12 @@ class ClassFigures(msgspec.Struct):
 
 
 class Looks(msgspec.Struct):
-    """What pictures look like, of `pictures` of them: all, or a sample spread evenly. Histograms of
-    their mean brightness and their contrast (the deviation, averaged over channels), and of their
-    mean red, green and blue, all 0 to 255."""
+    """What pictures look like, of `pictures` of them: all, or a sample spread evenly, without those
+    that turned out to be `unreadable`. Histograms of their mean brightness and their contrast (the
+    deviation, averaged over channels), and of their mean red, green and blue, all 0 to 255."""
 
     pictures: int
+    unreadable: int
     all: bool
     brightness: list[int]
     contrast: list[int]

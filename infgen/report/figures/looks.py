@@ -22,7 +22,7 @@ class LooksTally:
 
     def __init__(self) -> None:
         self._counts = np.zeros((len(NAMES), len(LEVELS) - 1), np.int64)
-        self._pictures = 0
+        self._pictures = self._unreadable = 0
 
     def add(self, pixels: int, sums: Sequence[int], squares: Sequence[int]) -> None:
         """Count a picture of so many `pixels` by the sums of its values and of their squares in
@@ -37,22 +37,22 @@ class LooksTally:
         self._counts[np.arange(len(NAMES)), bins_of(values, LEVELS)] += 1
         self._pictures += 1
 
-    def read(self, item: Item) -> bool:
-        """Count a picture by its file; says whether that could be read."""
+    def read(self, item: Item) -> None:
+        """Count a picture by its file, or as unreadable."""
         try:
             data = np.frombuffer(item.read(), np.uint8)
-        except OSError:
-            return False
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+            picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        except (OSError, cv2.error):  # gone, or more pixels than OpenCV takes
+            picture = None
         if picture is None:
-            return False
+            self._unreadable += 1
+            return
         sums, squares = pixel_sums(picture)
         self.add(picture.shape[0] * picture.shape[1], sums[::-1], squares[::-1])
-        return True
 
     def looks(self, total: int) -> Looks | None:
         """What was counted, of `total` pictures. None for none."""
-        if not self._pictures:
+        if not self._pictures + self._unreadable:
             return None
         counts = dict(zip(NAMES, self._counts.tolist(), strict=True))
-        return Looks(self._pictures, self._pictures == total, **counts)
+        return Looks(self._pictures, self._unreadable, self._pictures == total, **counts)

@@ -22,9 +22,9 @@ from pathlib import Path
 import jinja2
 
 from infgen.report.contents import Contents
+from infgen.report.counts import count_of
 from infgen.report.items import Item
 from infgen.report.pages.album import Album, Shelf
-from infgen.report.pages.words import count_of
 from infgen.sources.disk import told, write_file
 
 INDEX, DATA = "index.html", "data"

@@ -71,12 +71,6 @@ def change_told(change: Change) -> str:
     return told + (f", filled: {change.fill}" if change.fill else "")
 
 
-def count_of(number: int, thing: str) -> str:
-    """ "1 picture", "2,000 pictures"."""
-    ending = "" if number == 1 else "es" if thing.endswith("s") else "s"
-    return f"{number:,} {thing}{ending}"
-
-
 def measures_told() -> dict[str, tuple[str, float | None, float | None]]:
     """Each measure of a verdict in words, and the bars below and above which a try isn't used."""
     bars = {rule.measure: (rule.least, rule.most) for rule in (*RULES, *GROUND_RULES)}

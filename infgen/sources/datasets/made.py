@@ -45,7 +45,10 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
         for path in files:
             with path.open("rb") as lines:
                 for line in lines:
-                    entry = decoder.decode(line)
+                    try:
+                        entry = decoder.decode(line)
+                    except msgspec.DecodeError as error:
+                        raise unreadable(path, error) from None
                     if not entry.failure and entry.index not in marks:
                         yield _picture(place, entry)
 

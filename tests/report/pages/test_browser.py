@@ -359,6 +359,16 @@ def test_links_open_their_picture_or_say_that_it_is_not_there(opened: Opener, si
     assert not other.locator("#viewer").is_visible()
 
 
+def test_another_address_closes_the_picture(opened: Opener, site: Site) -> None:
+    page = opened(site.page("gallery.html", f"#picture={TRIED}")).page
+    for address, said in (("class=999", "0 of"), ("picture=99999", "isn't among them")):
+        wait_for_picture(page, TRIED)
+        page.evaluate("address => (location.hash = address)", address)
+        page.wait_for_selector("#viewer", state="hidden")
+        assert said in page.inner_text("#status")
+        page.evaluate("address => (location.hash = address)", f"picture={TRIED}")
+
+
 def test_other_datasets_with_odd_names_and_shapes(opened: Opener, foreign: Site) -> None:
     one = opened(foreign.page("gallery.html"))
     page = one.page

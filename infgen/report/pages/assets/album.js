@@ -43,7 +43,7 @@ infgen.album = (() => {
     const told = [...times]
       .slice(0, MOST_NAMED)
       .map(([id, many]) => (many > 1 ? `${many} × ` : "") + shortened(nameOf(id)));
-    if (times.size > MOST_NAMED) told.push(`and ${times.size - MOST_NAMED} more classes`);
+    if (times.size > MOST_NAMED) told.push(`and ${number(times.size - MOST_NAMED)} more`);
     const marked = picture.marked ? `; marked: ${picture.marked}` : "";
     return `Picture ${picture.number}, ${picture.split}: ${told.join(", ") || "no objects"}${marked}`;
   }
@@ -277,6 +277,7 @@ infgen.album = (() => {
       if (!matches.includes(picture)) matches.push(picture);
       openAt(matches.indexOf(picture));
     } else {
+      infgen.viewer.close(); // it shows another one
       byId("status").textContent += `. Picture ${asked} isn't among them.`;
     }
   }
@@ -285,7 +286,8 @@ infgen.album = (() => {
   function closed(rank) {
     wanted = null;
     writeAddress();
-    focusOn(rank);
+    if (rank < matches.length) focusOn(rank);
+    else byId("status").focus(); // the address has other filters now
   }
 
   /** Focus a card, which is the one that the tab key comes to from now on. */
