@@ -28,7 +28,7 @@ from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS, Export
 from infgen.formats.settings import Dataset, ExportSettings
 from infgen.ops.plans import Plans
-from infgen.records.errors import InputError, WorkerDied
+from infgen.records.errors import InputError, StorageError, WorkerDied
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
 from infgen.sources.disk import remove_file
@@ -187,7 +187,7 @@ def export_formats(
         converted = crew.map(Converter(name, dataset), kept_lines(store), CHUNK)
         try:
             reporter.start(name, counts.total())
-            EXPORTS[name].finish(_counted(name, converted, reporter), dataset)
+            EXPORTS[name].finish(_counted(name, converted, counts.total(), reporter), dataset)
         finally:
             reporter.stop()
 
@@ -222,12 +222,20 @@ class Converter:
         return row.convert(_as_taken(entry, row), self._dataset)
 
 
-def _counted(name: str, converted: Iterator[Any], reporter: Reporter) -> Iterator[Any]:
+def _counted(name: str, converted: Iterator[Any], total: int, reporter: Reporter) -> Iterator[Any]:
+    """Pass on what was converted, which has to be so many pictures: fewer mean broken records."""
+    done = 0
     for one in converted:
         if isinstance(one, WorkerDied):
             raise WorkerDied(
                 f"--format {name}: {one}: run the same command again, with fewer --workers if it "
                 "was the memory"
             )
+        done += 1
         reporter.advance()
         yield one
+    if done != total:
+        raise StorageError(
+            f"--format {name}: the records hold {done:,} of {total:,} pictures: make the dataset's "
+            "command run again, which mends them"
+        )

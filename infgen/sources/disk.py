@@ -66,7 +66,12 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
 
 
 def link_file(source: Path, path: Path) -> None:
-    """Make `path` the same file as `source`: a hard link, or a copy where links aren't possible."""
+    """Make `path` the same file as `source`: a hard link, or a copy where links aren't possible.
+
+    Raises StorageError.
+    """
+    if not source.exists():
+        raise StorageError(f"{source} is gone: run the command that made it again")
     part = part_name(path)
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -753,3 +753,19 @@ def test_what_a_background_shows_is_counted_once_whatever_its_layouts(tmp_path: 
     (tmp_path / "samples-00000.jsonl").write_bytes(b"".join(lines))
     [[one], _, _] = count_up(Store(tmp_path), 3, ["ball"], ["train"])
     assert one.sighted == 2
+
+
+def test_an_export_leaves_no_picture_out_unheard(tables: Tables, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    infgen.run(**tables.settings(out=out))
+    records = out / "samples-00000.jsonl"
+    whole = records.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    records.write_bytes(b"".join([*lines[:2], b"rubbish\n", *lines[3:]]))
+    with pytest.raises(StorageError, match=r"--format voc: the records hold 11 of 12 pictures"):
+        infgen.export(out, "voc")
+    records.write_bytes(whole)
+    picture = next((out / "images").rglob("*.jpg"))
+    picture.unlink()
+    with pytest.raises(StorageError, match=f"{picture.name} is gone"):
+        infgen.export(out, "voc")
