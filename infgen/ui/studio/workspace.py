@@ -204,8 +204,8 @@ class Workspace:
         except ValueError:  # nothing is there, and that is told elsewhere
             return ""
 
-    def told(self, error: InfgenError) -> str:
-        """What an error says, with the paths as they are called in the workspace."""
+    def told(self, error: InfgenError | str) -> str:
+        """What an error says, or a warning, with the paths as they are called in the workspace."""
         return str(error).replace(f"{self.root}/", "").replace(str(self.root), "the workspace")
 
 
