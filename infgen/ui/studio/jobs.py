@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypedDict
 
 from infgen.records.errors import FolderBusy
+from infgen.sources.disk import told
 
 PATIENCE = 20.0  # seconds for a child that was told to stop
 MOST_TOLD = 50  # warnings and other lines that are kept
@@ -87,7 +88,9 @@ class Job:
         self._warnings: deque[str] = deque(maxlen=MOST_TOLD)
         self._counts: list[Count] = []
         self.estimate: list[tuple[str, str]] = []
-        with log.open("wb") as errors:
+        with told(log):
+            errors = log.open("wb")
+        with errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", BOOT, json.dumps(task), *sys.path],
                 stdin=subprocess.PIPE,
