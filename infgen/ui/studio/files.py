@@ -63,7 +63,7 @@ def archive(workspace: Workspace, name: str) -> Path:
         goal.parent.mkdir(exist_ok=True)
         free, size = shutil.disk_usage(goal.parent).free, sum(p.stat().st_size for p in files)
         if size > free:
-            raise InputError(f"the archive takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
+            raise InputError(f"the archive takes {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB "
                              "are free: make room, or copy the folder")  # fmt: skip
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, strict_timestamps=False) as pack:
             for path in files:
