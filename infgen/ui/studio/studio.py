@@ -126,7 +126,8 @@ class Studio:
             FolderBusy: a run is going on.
         """
         self.jobs.refuse_if_busy()
-        config = write_run(self.workspace, LOOK, settings, self.workspace.own / "looks.toml")
+        file = Path(task["into"]).with_name("look.toml")  # nobody else's
+        config = write_run(self.workspace, LOOK, settings, file)
         job = self.jobs.look(config, **task)
         job.wait()
         if job.error or not Path(task["into"]).exists():

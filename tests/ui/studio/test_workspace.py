@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infgen.batch.settings import make_settings, options, read_toml
 from infgen.models.presets import PRESETS
-from infgen.records.errors import FolderBusy, InputError
+from infgen.records.errors import FolderBusy, InputError, StorageError
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.example import put_example
 from infgen.ui.studio.files import archive, folders, keep, size_of
@@ -163,6 +163,12 @@ def test_tables_come_and_go_as_rows(workspace: Workspace) -> None:
     workspace.write_text("classes.csv", 'prompt\n"open\n')
     with pytest.raises(InputError, match=r"^classes.csv:2: "):
         workspace.grid("classes.csv")
+
+
+def test_a_workspace_that_takes_no_lock_is_told_in_a_sentence(workspace: Workspace) -> None:
+    (workspace.own / "lock").mkdir()
+    with pytest.raises(StorageError, match=r"^can't write "), workspace.claimed():
+        pass
 
 
 # ---- uploads and archives ------------------------------------------------------------------------
