@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from infgen.ops.augment.geometry import area_scale, inverse, moved
@@ -78,12 +78,27 @@ def test_boxes_are_tight_and_pieces_lie_inside(polygon, changes):
         assert 0 < piece.share <= 1
 
 
+def zoomed(fill, *factors):
+    return [Change("zoom", {"factor": one, "stretch": other}, fill) for one, other in factors]
+
+
+REFLECTED = np.array([(87.22022589, 58.90422576), (50.66063895, 89), (37.51223426, 73.09797578),
+                      (26.59271674, 43.77956918), (44.65977094, 27.40063238),
+                      (67.03030892, 47.2990051)])  # fmt: skip
+REPEATED = np.array([(87.64546073, 78.72635522), (51.02597308, 89), (31.58956398, 55.39531744),
+                     (62.16007537, 24.30828089)])  # fmt: skip
+
+
 @settings(max_examples=40)
 @given(polygons(), moves())
+@example(REFLECTED, zoomed("reflect", (0.9982, 0.9081), (0.9512, 1.0901)))  # tips at the border
+@example(REPEATED, zoomed("wrap", (0.9637, 0.954), (0.9637, 0.954)))
 def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     """The object is white in a black picture: what is well inside a label is white, what is well
     outside all of them is black, or less than half of it white: the tip of a reflection. (Streaks
-    of the nearest fill have no label.)"""
+    of the nearest fill have no label.) Along the picture's border there may be reflections that are
+    too thin to hold a pixel's centre: they have no label, and of their pixels hardly one is half
+    white."""
     mask = painted(polygon)
     picture = np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2)
     if any(change.fill == "nearest" for change in changes):
@@ -96,9 +111,12 @@ def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     inside = cv2.erode(labelled.astype(np.uint8), np.ones((5, 5)), borderValue=0) > 0
     around = cv2.dilate(labelled.astype(np.uint8), np.ones((5, 5))) > 0
     assert (done.picture[inside] == 255).all()
-    assert (done.picture[~around] < 128).all()
+    border = np.ones(labelled.shape, bool)
+    border[2:-2, 2:-2] = False
+    assert (done.picture[~around & ~border] < 128).all()
+    assert np.count_nonzero(done.picture[~around & border][:, 0] >= 128) <= 4
     far = cv2.dilate(labelled.astype(np.uint8), np.ones((13, 13))) == 0
-    assert (done.picture[far] == 0).all()
+    assert (done.picture[far & ~border] == 0).all()
 
 
 @settings(max_examples=40)
