@@ -310,20 +310,21 @@ def _read_classes(
     rows, problems, warnings = read_rows(path, CLASS_COLUMNS)
     names, name_problems, name_warnings = _name_classes(path, rows, known or {})
     problems += name_problems
+    by_name = {folded(name): name for name in (*names, *(known or {}))}
     specs = []
     for row, name in zip(rows, names, strict=True):
         spec, faults = _read_class(row, name, path.parent, canvas, checker)
         problems += [problem_at(path, text, row.line, column) for column, text in faults]
         if spec:
-            named, faults = _know_members(spec, [*names, *(known or {})])
+            named, faults = _know_members(spec, by_name)
             problems += [problem_at(path, text, row.line, column) for column, text in faults]
             specs.append(named)
     return specs, _with_clues(problems, warnings), warnings + name_warnings
 
 
-def _know_members(spec: ClassSpec, names: Sequence[str]) -> tuple[ClassSpec, list[Fault]]:
-    """The class with those in its groups as they are called in the table, and who isn't in it."""
-    by_name = {folded(name): name for name in names}
+def _know_members(spec: ClassSpec, by_name: Mapping[str, str]) -> tuple[ClassSpec, list[Fault]]:
+    """The class with those in its groups as they are called in the table, which has `by_name` its
+    names by what is compared of them, and who isn't in it."""
     unknown = Counter(
         (name, one.name)
         for one in spec.cutouts

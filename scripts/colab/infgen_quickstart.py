@@ -273,12 +273,13 @@ display(Image(cv2.imencode(".png", row[:, :, ::-1])[1].tobytes()))
 
 # %% [markdown]
 # The report has every picture with its history, and the rejects; it opens from disk in any browser.
+# (Colab shows no files: there, open it from the archive that is made below.)
 
 # %%
 from IPython.display import FileLink
 
 report = OUT / "report/index.html"
-if report.exists():
+if report.exists() and not IN_COLAB:
     display(FileLink(report.relative_to(Path.cwd())))
 
 # %% [markdown]

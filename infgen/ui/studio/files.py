@@ -26,14 +26,16 @@ def keep(workspace: Workspace, files: Sequence[Path], kind: str, folder: str) ->
     """Take uploaded pictures into a folder, and return what a table's cell says of it.
 
     Raises:
-        InputError: with each file that is no picture, or would take another one's place; then
-            none is taken.
+        InputError: a file wasn't uploaded; or with each one that is no picture, or would take
+            another one's place. Then none is taken.
     """
     if kind not in KINDS:
         raise InputError(f"'{kind}' is no kind of pictures: it is one of {', '.join(KINDS)}")
     goal = workspace.inside(f"{kind}/{checked_name(folder, 'the folder')}", "the folder")
     if len(files) > MOST_FILES:
         raise InputError(f"{len(files)} files at once are too many: {MOST_FILES} is the most")
+    if not all(file.resolve().is_relative_to(workspace.uploads) for file in files):
+        raise InputError("files: only those may be named that were uploaded")
     problems = [problem for file in files for problem in _judge(file, kind, goal)]
     if problems or not files:
         raise InputError(problems or "no file was given")
@@ -61,7 +63,7 @@ def archive(workspace: Workspace, name: str) -> Path:
         goal.parent.mkdir(exist_ok=True)
         free, size = shutil.disk_usage(goal.parent).free, sum(p.stat().st_size for p in files)
         if size > free:
-            raise InputError(f"the archive takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB "
+            raise InputError(f"the archive takes {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB "
                              "are free: make room, or copy the folder")  # fmt: skip
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED, strict_timestamps=False) as pack:
             for path in files:

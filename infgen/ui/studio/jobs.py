@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, TypedDict
 
 from infgen.records.errors import FolderBusy
+from infgen.sources.disk import told
 
 PATIENCE = 20.0  # seconds for a child that was told to stop
 MOST_TOLD = 50  # warnings and other lines that are kept
@@ -73,10 +74,13 @@ class Count:
 
 class Job:
     """A child process that makes `dataset`, beginning now; `task` is what child.main takes. What
-    libraries print goes to `log`."""
+    libraries print goes to `log`. The file of its settings becomes `kept` when they are found to
+    fit: a run that is refused leaves those of the run before."""
 
-    def __init__(self, dataset: str, task: dict[str, Any], log: Path):
+    def __init__(self, dataset: str, task: dict[str, Any], log: Path, kept: Path | None = None):
         self.dataset = dataset
+        self._config = Path(task["config"])
+        self._kept = kept or self._config
         self.error = ""
         self._log = log
         self._asked_to_stop = False
@@ -84,7 +88,9 @@ class Job:
         self._warnings: deque[str] = deque(maxlen=MOST_TOLD)
         self._counts: list[Count] = []
         self.estimate: list[tuple[str, str]] = []
-        with log.open("wb") as errors:
+        with told(log):
+            errors = log.open("wb")
+        with errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", BOOT, json.dumps(task), *sys.path],
                 stdin=subprocess.PIPE,
@@ -163,6 +169,9 @@ class Job:
         self._warnings.append(text)
 
     def _start(self, what: str, total: int, done: int) -> None:
+        if not self._counts:
+            with suppress(OSError):  # the dataset has a record of them, too
+                self._config.replace(self._kept)
         self._counts.append(Count(what, total, done, done))
 
     def _advance(self, done: int, failed: int) -> None:
@@ -204,11 +213,11 @@ class Jobs:
         self._look: Job | None = None
         self._starting = threading.Lock()
 
-    def start(self, dataset: str, config: Path) -> Job:
-        """Begin a run. Raises FolderBusy while there is another job."""
+    def start(self, dataset: str, config: Path, kept: Path | None = None) -> Job:
+        """Begin a run; `kept` is as for Job. Raises FolderBusy while there is another job."""
         with self._starting:
             self.refuse_if_busy()
-            self._run = Job(dataset, {"config": str(config)}, self._log)
+            self._run = Job(dataset, {"config": str(config)}, self._log, kept)
             return self._run
 
     def look(self, config: Path, **task: Any) -> Job:

@@ -45,6 +45,7 @@ def mount(app: FastAPI, studio: Studio) -> None:
 
 def _page(studio: Studio) -> gr.Blocks:
     with gr.Blocks(title="infgen studio", delete_cache=(KEPT, KEPT)) as page:
+        expose(studio)  # first: a name that the page has taken would be changed
         gr.HTML(title(str(studio.workspace.root)))
         with gr.Tabs():
             with gr.Tab("Tables", id="tables"):
@@ -66,7 +67,6 @@ def _page(studio: Studio) -> gr.Blocks:
         page.load(tables.read, tables.seen, tables.all, api_visibility="private")
         page.load(tables.pictures.there, None, tables.pictures.shown, api_visibility="private")
         page.load(run.read, None, [run.name, *form.fields], api_visibility="private")
-        expose(studio)
     return page
 
 

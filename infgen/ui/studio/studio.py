@@ -126,7 +126,8 @@ class Studio:
             FolderBusy: a run is going on.
         """
         self.jobs.refuse_if_busy()
-        config = write_run(self.workspace, LOOK, settings, self.workspace.own / "looks.toml")
+        file = Path(task["into"]).with_name("look.toml")  # nobody else's
+        config = write_run(self.workspace, LOOK, settings, file)
         job = self.jobs.look(config, **task)
         job.wait()
         if job.error or not Path(task["into"]).exists():
@@ -137,10 +138,13 @@ class Studio:
 
     def start(self, dataset: str, settings: dict[str, Any]) -> Status:
         """Start the run that makes `dataset`, or go on with it where it stopped. `settings` are as
-        for plan. One run at a time; returns how it stands."""
+        for plan, and are noted once they have been found to fit what is there. One run at a time;
+        returns how it stands."""
         self.jobs.refuse_if_busy()
-        config = write_run(self.workspace, dataset, settings, self.workspace.run_file(dataset))
-        return self.jobs.start(dataset, config).status()
+        file = self.workspace.run_file(dataset)
+        new = self._fresh(file.name) if self.workspace.has(dataset) else file
+        write_run(self.workspace, dataset, settings, new)
+        return self.jobs.start(dataset, new, file).status()
 
     def resume(self, dataset: str) -> Status:
         """Go on with a run that was stopped, with the settings that it was started with."""
@@ -152,10 +156,10 @@ class Studio:
         """How the run stands, or how the last one ended: its state (idle, running, stopping,
         finished, stopped, failed), how much is done, rate, time left, warnings."""
         status = self.jobs.status()
-        root = f"{self.workspace.root}/"
+        told = self.workspace.told
         return status | {
-            "error": status["error"].replace(root, ""),
-            "warnings": [text.replace(root, "") for text in status["warnings"]],
+            "error": told(status["error"]),
+            "warnings": [told(text) for text in status["warnings"]],
         }
 
     def stop(self) -> Status:

@@ -31,7 +31,8 @@ class TablesTab:
 
     def __init__(self, studio: Studio):
         self._studio = studio
-        self._seen = gr.State({"texts": ""})  # one for each window, changed in place
+        self._seen = gr.State({"read": "", "texts": ""})  # one for each window, changed in place
+        self._read = gr.Textbox(visible="hidden")  # of what the grids show, and comes with them
         self._grids = [_grid(table) for table in TABLES]
         with gr.Row():
             more = [gr.Button(f"Add a row of {WHAT[table].lower()}", size="sm") for table in TABLES]
@@ -60,18 +61,19 @@ class TablesTab:
         save.click(shown(studio, self._save), self.inputs, self.all, **hidden)
         reload.click(shown(studio, self.read), self._seen, self.all, **hidden)
         example.click(shown(studio, self._example), self._seen, self.all, **hidden)
-        take.click(shown(studio, self._take), [self._seen, *self._texts], self.all, **hidden)
+        shown_texts = [self._seen, self._read, *self._texts]
+        take.click(shown(studio, self._take), shown_texts, self.all, **hidden)
         files.upload(shown(studio, self._upload), [self._seen, files], self.all, **hidden)
 
     @property
     def inputs(self) -> list[Any]:
         """What `save` takes."""
-        return [self._seen, *self._grids]
+        return [self._seen, self._read, *self._grids]
 
     @property
     def all(self) -> list[Any]:
         """What `read` gives."""
-        return [*self._grids, *self._texts, self._message]
+        return [self._read, *self._grids, *self._texts, self._message]
 
     @property
     def seen(self) -> Any:
@@ -90,14 +92,15 @@ class TablesTab:
             value = {"headers": names, "data": rows or [[""] * len(names)]}
             grids.append(gr.update(value=value, column_widths=list(map(_width, names))))
         texts = self._on_disk()
-        seen["texts"] = _hash(texts)
-        return [*grids, *texts, message]
+        seen["read"] = seen["texts"] = _hash(texts)
+        return [seen["read"], *grids, *texts, message]
 
-    def save(self, seen: dict[str, str], *grids: Rows) -> None:
+    def save(self, seen: dict[str, str], read: str, *grids: Rows) -> None:
         """Write the tables as the page shows them, if they were changed there.
 
         Raises:
-            InputError: somebody else has changed them meanwhile, or a file can't be shown as rows.
+            InputError: the page doesn't show yet what was `read`, somebody else has changed them
+                meanwhile, or a file can't be shown as rows.
         """
         for table, grid in zip(TABLES, grids, strict=True):
             rows = [row for cells in grid if any(row := [_as_text(cell) for cell in cells])]
@@ -108,16 +111,16 @@ class TablesTab:
                     raise
                 continue  # what is wrong with it is told by those who read it
             if rows != [row for row in before if any(row)]:
-                self._refuse_if_changed(seen)
+                self._refuse_if_changed(seen, read)
                 self._studio.workspace.write_grid(table, names, rows)
                 seen["texts"] = _hash(self._on_disk())
 
-    def _save(self, seen: dict[str, str], *grids: Rows) -> list[Any]:
-        self.save(seen, *grids)
+    def _save(self, seen: dict[str, str], read: str, *grids: Rows) -> list[Any]:
+        self.save(seen, read, *grids)
         return self.read(seen, mistakes_shown(self._studio.mistakes()))
 
-    def _take(self, seen: dict[str, str], *texts: str) -> list[Any]:
-        self._refuse_if_changed(seen)
+    def _take(self, seen: dict[str, str], read: str, *texts: str) -> list[Any]:
+        self._refuse_if_changed(seen, read)
         return self.read(seen, mistakes_shown(self._studio.save_tables(*texts)))
 
     def _example(self, seen: dict[str, str]) -> list[Any]:
@@ -140,7 +143,9 @@ class TablesTab:
     def _on_disk(self) -> list[str]:
         return [self._studio.workspace.text(table) for table in TABLES]
 
-    def _refuse_if_changed(self, seen: dict[str, str]) -> None:
+    def _refuse_if_changed(self, seen: dict[str, str], read: str) -> None:
+        if read != seen["read"]:  # else what isn't shown yet would be taken for deleted
+            raise InputError("the tables are just being read: try again in a moment")
         if seen["texts"] != _hash(self._on_disk()):
             raise InputError("the tables have been changed elsewhere meanwhile: read them again")
 

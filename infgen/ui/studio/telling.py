@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import msgspec
 
-from infgen.records.errors import InfgenError
+from infgen.records.errors import InfgenError, InputError
 from infgen.ui.studio.studio import API, Studio
 
 SHOWN = 15  # seconds that a mistake stays on the page
@@ -39,20 +40,31 @@ def expose(studio: Studio) -> None:
 
 
 def _endpoint(studio: Studio, method: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(method, eval_str=True)
+
     @functools.wraps(method)
     def called(*values: Any) -> Any:
         try:
-            result = method(*map(_plain, values))
+            given = zip(signature.parameters.values(), map(_plain, values), strict=False)
+            result = method(*(_typed(parameter, value) for parameter, value in given))
         except InfgenError as error:
             raise gr.Error(studio.workspace.told(error), print_exception=False) from None
         return {"path": str(result), "meta": FILE} if isinstance(result, Path) else result
 
-    called.__signature__ = inspect.signature(method, eval_str=True)  # type: ignore[attr-defined]
+    called.__signature__ = signature  # type: ignore[attr-defined]
     return called
 
 
+def _typed(parameter: inspect.Parameter, value: Any) -> Any:
+    """The value, if it is of the parameter's kind. Raises InputError if it isn't."""
+    try:
+        return msgspec.convert(value, parameter.annotation)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{parameter.name}: {error}") from None
+
+
 def _plain(value: Any) -> Any:
-    """A value with the paths of uploaded files for the files. (The gate lets no other path in.)"""
+    """A value with the paths of uploaded files for the files."""
     if isinstance(value, dict) and value.get("meta") == FILE:
         return value["path"]
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from infgen.batch.store import MANIFEST, RECORD
 from infgen.records.errors import FolderBusy, InfgenError, InputError, Problem
 from infgen.sources.csv_rows import Column, NotATable, problem_at, read_cells
-from infgen.sources.disk import told, write_file
+from infgen.sources.disk import storage_error, told, write_file
 from infgen.sources.pictures import find_pictures
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS, PLAIN_KINDS, write_table
 
@@ -49,13 +49,16 @@ class Workspace:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the workspace for this studio alone. Raises FolderBusy if another one has it."""
+        """Hold the workspace for this studio alone. Raises FolderBusy if another one has it, and
+        StorageError if nothing can be written there."""
         lock = FileLock(self.own / "lock", timeout=0.3)
         try:
             lock.acquire()
         except Timeout:
             text = f"another studio is open in {self.root}: use that one, or another --workspace"
             raise FolderBusy(text) from None
+        except OSError as error:
+            raise storage_error(self.root, error) from None
         try:
             yield
         finally:
@@ -204,8 +207,8 @@ class Workspace:
         except ValueError:  # nothing is there, and that is told elsewhere
             return ""
 
-    def told(self, error: InfgenError) -> str:
-        """What an error says, with the paths as they are called in the workspace."""
+    def told(self, error: InfgenError | str) -> str:
+        """What an error says, or a warning, with the paths as they are called in the workspace."""
         return str(error).replace(f"{self.root}/", "").replace(str(self.root), "the workspace")
 
 

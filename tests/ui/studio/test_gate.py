@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from infgen.ui.studio.studio import API
 from tests.ui.studio.served import PASSWORD, USER, Served
 
 pytestmark = pytest.mark.xdist_group("studio")
@@ -214,6 +215,21 @@ def test_a_question_may_name_only_uploads(studio: Served, path: str) -> None:
             Content_Type="application/json",
         )
         assert answer.status == 403 and b"uploaded" in answer.body
+
+
+def test_programs_call_the_studio_by_its_names_and_kinds(studio: Served) -> None:
+    def ask(name: str, *values: object) -> str:
+        data = json.dumps({"data": values}).encode()
+        return str(studio.ask(f"/gradio_api/run/{name}", data, Cookie=cookie, **as_json).json)
+
+    cookie, as_json = studio.cookie(), {"Content-Type": "application/json"}
+    info = studio.ask("/gradio_api/info", Cookie=cookie).json
+    assert [name[1:] for name in info["named_endpoints"]] == list(API)
+    outside = str(studio.workspace.parent / "secret.txt")  # as text: Gradio takes it for no file
+    assert "that were uploaded" in ask("upload", [outside], "backgrounds", "x")
+    assert "dataset: Expected `str`, got `int`" in ask("start", 5, {})
+    assert "painted: Expected `int`, got `str`" in ask("preview", {}, "two")
+    assert "settings: Expected `object`" in ask("plan", ["x"])
 
 
 def test_too_much_is_refused(studio: Served) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from infgen.records.errors import FolderBusy, InputError
-from infgen.ui.studio.jobs import Job, Jobs
+from infgen.ui.studio.asked import read_asked
+from infgen.ui.studio.jobs import Job, Jobs, Status
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.workspace import Workspace
 from tests.making import make_tables
@@ -38,6 +39,25 @@ def test_a_mistake_ends_the_run_with_its_sentence(tmp_path: Path) -> None:
         for painted in (-1, 17):
             with pytest.raises(InputError, match="it takes a number from 1 to 16"):
                 studio.preview({}, painted=painted)
+
+
+def test_settings_that_are_refused_dont_take_the_place_of_those_that_fit(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    make_tables(workspace.root)
+    with Studio(workspace).open() as studio:
+
+        def ended(status: Status) -> str:
+            assert studio.jobs._run
+            studio.jobs._run.wait()
+            return studio.status()["state"]
+
+        small = {"images": 2, "width": 96, "height": 64, "workers": 1, "report": False}
+        assert ended(studio.start("signs", small)) == "finished"
+        assert ended(studio.start("signs", {**small, "height": 96})) == "failed"
+        assert "made otherwise" in studio.status()["error"]
+        assert ended(studio.resume("signs")) == "finished"
+        assert ended(studio.start("signs", {**small, "format": ["voc"]})) == "finished"
+        assert read_asked(workspace, "signs")["format"] == ["voc"]
 
 
 def test_a_bug_keeps_its_traceback_in_the_log(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from infgen.batch.settings import make_settings, options, read_toml
 from infgen.models.presets import PRESETS
-from infgen.records.errors import FolderBusy, InputError
+from infgen.records.errors import FolderBusy, InputError, StorageError
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.example import put_example
 from infgen.ui.studio.files import archive, folders, keep, size_of
@@ -165,34 +165,47 @@ def test_tables_come_and_go_as_rows(workspace: Workspace) -> None:
         workspace.grid("classes.csv")
 
 
+def test_a_workspace_that_takes_no_lock_is_told_in_a_sentence(workspace: Workspace) -> None:
+    (workspace.own / "lock").mkdir()
+    with pytest.raises(StorageError, match=r"^can't write "), workspace.claimed():
+        pass
+
+
 # ---- uploads and archives ------------------------------------------------------------------------
 
 
-def test_uploads_are_pictures_and_take_no_others_place(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    save(tmp_path / "a.png", draw_cutout(0, 0))
-    save(tmp_path / "b.jpg", draw_scene(0))
-    assert keep(workspace, [tmp_path / "a.png"], "cutouts", "rings") == "cutouts/rings"
-    keep(workspace, [tmp_path / "a.png"], "cutouts", "rings")  # the same again
+def test_uploads_are_pictures_and_take_no_others_place(workspace: Workspace) -> None:
+    sent = workspace.uploads / "sent"
+    save(sent / "a.png", draw_cutout(0, 0))
+    save(sent / "b.jpg", draw_scene(0))
+    assert keep(workspace, [sent / "a.png"], "cutouts", "rings") == "cutouts/rings"
+    keep(workspace, [sent / "a.png"], "cutouts", "rings")  # the same again
     assert ("cutouts/rings", 1) in folders(workspace)
     with pytest.raises(InputError, match=r"^b.jpg: the cutout has no alpha"):
-        keep(workspace, [tmp_path / "b.jpg"], "cutouts", "rings")
-    save(tmp_path / "a.png", draw_cutout(0, 1))
+        keep(workspace, [sent / "b.jpg"], "cutouts", "rings")
+    save(sent / "a.png", draw_cutout(0, 1))
     with pytest.raises(InputError, match="another picture of this name"):
-        keep(workspace, [tmp_path / "a.png"], "cutouts", "rings")
-    (tmp_path / "c.png").write_bytes(b"<script>")
-    (tmp_path / "d.html").write_bytes((tmp_path / "b.jpg").read_bytes())
+        keep(workspace, [sent / "a.png"], "cutouts", "rings")
+    (sent / "c.png").write_bytes(b"<script>")
+    (sent / "d.html").write_bytes((sent / "b.jpg").read_bytes())
     with pytest.raises(InputError) as raised:
-        keep(workspace, [tmp_path / name for name in ("b.jpg", "c.png", "d.html")],
+        keep(workspace, [sent / name for name in ("b.jpg", "c.png", "d.html")],
                        "backgrounds", "own")  # fmt: skip
     assert [problem.file for problem in raised.value.problems] == ["c.png", "d.html"]
     assert not (workspace.root / "backgrounds" / "own").exists()
     for folder in OUTSIDE:
         with pytest.raises(InputError):
-            keep(workspace, [tmp_path / "b.jpg"], "backgrounds", folder)
+            keep(workspace, [sent / "b.jpg"], "backgrounds", folder)
     with pytest.raises(InputError, match="no kind"):
-        keep(workspace, [tmp_path / "b.jpg"], "../x", "own")
+        keep(workspace, [sent / "b.jpg"], "../x", "own")
+
+
+def test_only_what_was_uploaded_is_taken(workspace: Workspace, tmp_path: Path) -> None:
+    save(tmp_path / "a.jpg", draw_scene(0))
+    (workspace.uploads / "b.jpg").symlink_to(tmp_path / "a.jpg")
+    for file in (tmp_path / "a.jpg", workspace.uploads / "b.jpg"):
+        with pytest.raises(InputError, match="that were uploaded"):
+            keep(workspace, [file], "backgrounds", "own")
 
 
 def test_archives_hold_the_files_as_they_are(workspace: Workspace, tmp_path: Path) -> None:
