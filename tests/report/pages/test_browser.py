@@ -14,6 +14,7 @@ import pytest
 
 from infgen.ops.rle import decode_rle, encode_rle
 from infgen.report.items import Item
+from tests.making import wait_until
 from tests.report.pages.site import (
     HOSTILE,
     MARKED,
@@ -78,7 +79,7 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         page.on("dialog", lambda dialog: one.trouble.append(dialog.message))
         page.on("request", lambda request: one.asked.append(request.url))
         page.goto(address)
-        page.wait_for_function("!document.getElementById('status')?.textContent.includes('…')")
+        until(page, "!document.getElementById('status')?.textContent.includes('…')")
         return one
 
     yield open_page
@@ -89,10 +90,17 @@ def opened(chromium: Browser) -> Iterator[Opener]:
         one.page.context.close()
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression is true. (Playwright's own way evaluates it in the page
+    from the second time on, which the pages' policy forbids.)"""
+    wait_until(lambda: page.evaluate(expression), expression)
+
+
 def wait_for_picture(page: Page, number: int) -> None:
-    page.wait_for_function(
+    until(
+        page,
         f"document.getElementById('viewer-title').textContent.startsWith('Picture {number} ')"
-        " && document.getElementById('told').childElementCount > 0"
+        " && document.getElementById('told').childElementCount > 0",
     )
 
 
@@ -237,7 +245,7 @@ def test_toggles_and_keys_change_what_is_drawn(opened: Opener, site: Site) -> No
     number = next(item.number for item in site.gallery if len(item.things) > 1)
     canvas = f"{card(number)} canvas"
     page.wait_for_selector(canvas)
-    page.wait_for_function(f"document.querySelector('{canvas}').width > 10".replace("'", "`"))
+    until(page, f"document.querySelector('{canvas}').width > 10".replace("'", "`"))
     both = one.drawn(canvas)
     page.keyboard.press("m")
     boxes = one.drawn(canvas)
@@ -303,7 +311,7 @@ def test_a_picture_tells_its_labels_and_how_it_was_made(opened: Opener, site: Si
         "scenes/scene_", "8, 9 – 44, 33.5", "images/train/",
     ):  # fmt: skip
         assert words in told, words
-    page.wait_for_function("document.getElementById('large').naturalWidth === 96")
+    until(page, "document.getElementById('large').naturalWidth === 96")
 
 
 def test_what_is_pointed_at_stands_out(opened: Opener, site: Site) -> None:
@@ -339,7 +347,7 @@ def test_the_keyboard_is_enough(opened: Opener, site: Site) -> None:
     wait_for_picture(page, numbers[3])
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#copy")
-    page.wait_for_function("document.getElementById('said').textContent.includes('copied')")
+    until(page, "document.getElementById('said').textContent.includes('copied')")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == site.page("gallery.html", f"#picture={numbers[3]}")
     page.keyboard.press("d")
@@ -377,7 +385,7 @@ def test_other_datasets_with_odd_names_and_shapes(opened: Opener, foreign: Site)
     odd = by_name["a b#1 100%25 ä日.png"]
     page.click(card(odd.number))
     wait_for_picture(page, odd.number)
-    page.wait_for_function("document.getElementById('large').naturalWidth === 60")
+    until(page, "document.getElementById('large').naturalWidth === 60")
     page.keyboard.press("Escape")
     assert page.get_by_text("No such file").count() == 1
     one.page.goto(foreign.page("gallery.html", f"#picture={by_name['gone.png'].number}"))
