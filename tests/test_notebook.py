@@ -203,19 +203,43 @@ def test_a_session_that_died_is_gone_on_with_from_drive(
     session: dict[str, Any] = {"cwd": content, "env": os.environ | environment}
     begun = subprocess.Popen([sys.executable, "-c", first + run], **session)
     records = kept / "dataset/samples-00000.jsonl"
-    wait_until(lambda: records.exists() and records.stat().st_size, "some are on Drive", begun)
+    wait_until(lambda: records.exists() and b"\n" in records.read_bytes(), "some are there", begun)
     kill_all(environment["INFGEN_TEST_SESSION"])
     begun.wait()
     subprocess.run(["rm", "-r", content / "quickstart"], check=True)
-    before = {path: path.stat().st_mtime_ns for path in kept.rglob("images/*/*.jpg")}
-    assert len(before) < 200
+    lines = [line for line in records.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    made = [kept / "dataset" / json.loads(line)["file"] for line in lines]
+    before = {path: path.stat().st_mtime_ns for path in made if path.exists()}
+    assert 0 < len(before) < 200
 
     subprocess.run([sys.executable, "-c", first + run], check=True, **session)
     manifest = json.loads((kept / "dataset/manifest.json").read_bytes())
     assert (manifest["pictures"], manifest["failures"]) == (200, [])
     after = {path: path.stat().st_mtime_ns for path in kept.rglob("images/*/*.jpg")}
     assert len(after) == 200
-    assert sum(after[path] == before[path] for path in before) > len(before) / 2  # as they were
+    assert {path: after[path] for path in before} == before  # what was on record is as it was
     asked = (content / "pip.txt").read_text()
     assert asked.endswith(f"install -q -c constraints.txt {ROOT}[diffusion]")
     assert f"numpy=={np.__version__}\n" in (content / "constraints.txt").read_text()
+
+
+def test_what_changed_is_copied_again_and_nothing_else(tmp_path: Path) -> None:
+    [cell] = [
+        one.source
+        for one in nbformat.read(NOTEBOOK, as_version=4).cells
+        if "def copy_new" in one.source
+    ]
+    names: dict[str, Any] = {"KEPT": None}
+    exec(cell, names)
+    work, kept = tmp_path / "work", tmp_path / "kept"
+    (work / "images").mkdir(parents=True)
+    for name in ("classes.csv", "images/0.jpg"):
+        (work / name).write_text("width 9%")
+        os.utime(work / name, (1_000_000, 1_000_000))
+    names["copy_new"](work, kept)
+    os.utime(kept / "images/0.jpg", (1_000_050, 1_000_050))  # a Drive with times of its own
+    untouched = (kept / "images/0.jpg").stat().st_mtime_ns
+    (work / "classes.csv").write_text("width 8%")
+    names["copy_new"](work, kept)
+    assert (kept / "classes.csv").read_text() == "width 8%"
+    assert (kept / "images/0.jpg").stat().st_mtime_ns == untouched

@@ -99,20 +99,35 @@ print(WORK, "and a copy in", KEPT)
 
 # %%
 import shutil
-from contextlib import contextmanager, suppress
-from threading import Event, Thread
+from contextlib import suppress
 
 
 def copy_new(source, target):
-    """Copy what `target` lacks, or has in another size; pictures before the records of them."""
+    """Copy what `target` lacks, or has older or in another size; pictures before the records of
+    them."""
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)
         with suppress(FileNotFoundError):  # it has got its final name in the meantime
-            if path.is_file() and not (
-                copy.exists() and copy.stat().st_size == path.stat().st_size
-            ):
+            if path.is_file() and not (copy.exists() and is_same(copy, path)):
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, copy)
+
+
+def is_same(copy, path):
+    """As far as size and time tell, the latter in whole seconds: more isn't kept everywhere."""
+    here, there = path.stat(), copy.stat()
+    return there.st_size == here.st_size and int(there.st_mtime) >= int(here.st_mtime)
+
+
+if KEPT and KEPT.exists():
+    copy_new(KEPT, WORK)
+
+# %% [markdown]
+# While infgen works, a thread brings what is new to Drive, so that a session may end at any time.
+
+# %%
+from contextlib import contextmanager
+from threading import Event, Thread
 
 
 @contextmanager
@@ -135,9 +150,6 @@ def copied_to_drive():
             keeper.join()
             copy_new(WORK, KEPT)
 
-
-if KEPT and KEPT.exists():
-    copy_new(KEPT, WORK)
 
 # %% [markdown]
 # ## The two tables
