@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from infgen.ops.framing import cover_size
 from infgen.ops.given import Labels
+from infgen.ops.seeds import pick_by
 from infgen.records.plan import BackgroundPlan
 from infgen.records.specs import ClassSpec, Picture, Request
 
@@ -65,6 +68,17 @@ def choose_odds(
         for mean, spec in zip(wanted, classes, strict=True)
     )
     return Balance(tuple(odds), notes)
+
+
+def draw_counts(
+    rng: np.random.Generator, classes: Sequence[ClassSpec], odds: Sequence[Odds | None]
+) -> list[int]:
+    """How many objects of each class a picture is to hold."""
+    counts = []
+    for spec, its_odds, die in zip(classes, odds, rng.random(len(classes)).tolist(), strict=True):
+        low, high = spec.appear_range
+        counts.append(its_odds.draw(die) if its_odds else low + pick_by(die, high - low + 1))
+    return counts
 
 
 def odds_of(mean: float, appear_range: tuple[int, int]) -> Odds:

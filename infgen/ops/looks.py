@@ -12,7 +12,7 @@ from msgspec import Meta
 from infgen.ops.blends import BLENDS
 from infgen.ops.harmonize import HARMONIZE
 from infgen.ops.mattes import FEATHERS
-from infgen.ops.seeds import stream
+from infgen.ops.seeds import pick_by, stream
 from infgen.ops.shadows import SHADOWS
 from infgen.records.errors import InputError, Problem
 from infgen.records.plan import Look, Shadow
@@ -91,7 +91,7 @@ def draw_look(
 
 
 def _one(names: Sequence[str], die: float) -> str:
-    return names[int(die * len(names))]
+    return names[pick_by(die, len(names))]
 
 
 def _within(bounds: tuple[float, float], die: float) -> float:

@@ -30,6 +30,12 @@ def shuffle(rng: np.random.Generator, items: Sequence[Item]) -> list[Item]:
     return [items[position] for position in order.tolist()]
 
 
+def pick_by(die: float, count: int) -> int:
+    """A number from 0 to count - 1 by a die of 0 <= die < 1. Every pick takes one die, whatever it
+    picks from: what is drawn after it stays the same."""
+    return int(die * count)
+
+
 def _sequence(seed: int, index: int, purpose: str) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(index, zlib.crc32(purpose.encode())))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infgen.ops.boxes import Corners, Nearness, Placed, try_boxes
+from infgen.ops.seeds import pick_by
 from infgen.records.box import Box
 from infgen.records.specs import ClassSpec
 
@@ -31,7 +32,7 @@ def draw_cut_off(rng: np.random.Generator, cut_off_frac: float, spec: ClassSpec)
     if die >= cut_off_frac or not sides:
         return None
     low, high = OUTSIDE_RANGE
-    return CutOff(sides[int(which * len(sides))], low + share * (high - low))
+    return CutOff(sides[pick_by(which, len(sides))], low + share * (high - low))
 
 
 def place_cut_off(
