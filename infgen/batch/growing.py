@@ -71,7 +71,7 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
     """
     seen = store.parts()
     job, parts = (_job if settings.append else _first_job)(settings, store, reporter)
-    store.firsts = tuple(part.first for part in parts)
+    store.records.firsts = tuple(part.first for part in parts)
     _check_formats(job, parts, store)
     depth = means_for_maps(settings, store, reporter)
     if settings.append and depth is None and facts_of(store):
@@ -417,7 +417,7 @@ def _to_mend(
         FolderError: its pictures are gone, and its tables or their pictures aren't what they were.
     """
     part = parts[number]
-    gaps = store.gaps(part.end, part.backgrounds_kept, part.first)
+    gaps = store.records.gaps(part.end, part.backgrounds_kept, part.first)
     if not gaps:
         return None
     values = part.settings | {"out": store.folder, "keep_backgrounds": part.backgrounds_kept}

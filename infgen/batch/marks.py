@@ -76,7 +76,7 @@ def put_away(store: Store, indices: Collection[int], marked: bool = True) -> Non
     """Move the files of these pictures to where they belong if they are `marked`, or if they
     aren't, unless they are there."""
     if indices:
-        store.rename(indices, lambda entry: _moved(entry, marked, store.folder))
+        store.records.rename(indices, lambda entry: _moved(entry, marked, store.folder))
 
 
 def keep_apart(store: Store, marks: Collection[int]) -> None:

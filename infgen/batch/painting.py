@@ -73,18 +73,18 @@ def fill_gaps(
     index, in order, and `failed` the record of one that took its worker down with it, for a
     reason. Archives hold pictures `together`, and are made again as a whole."""
     settle(store)
-    missing = store.mend(total, settings.keep_backgrounds, first)
+    missing = store.records.mend(total, settings.keep_backgrounds, first)
     if not missing:
         return
     if together > 1:
         missing = whole_packs(missing, together, total)
-        store.take_out(frozenset(missing))
+        store.records.take_out(frozenset(missing))
     store.log("painting", missing=len(missing), of=total - first, workers=settings.workers)
     began = time.perf_counter()
     made = make(missing)
     try:
         reporter.start("pictures", total - first, total - first - len(missing))
-        store.fill(missing, _told(made, missing, failed, store, reporter))
+        store.records.fill(missing, _told(made, missing, failed, store, reporter))
     finally:
         reporter.stop()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))

@@ -23,8 +23,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 import infgen
-from infgen.batch import store as store_module
-from infgen.batch.store import Store
+from infgen.batch.store import Store, records
 from infgen.records.errors import FolderError, InputError
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
@@ -557,7 +556,7 @@ def test_what_failed_is_tried_again_by_the_same_command(
 def test_old_parts_are_mended_by_their_own_plans(
     begun: tuple[Tables, dict[str, Any]], lost: str, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "PER_FILE", 5)
+    monkeypatch.setattr(records, "PER_FILE", 5)
     tables, settings = begun
     out = settings["out"]
     infgen.run(**settings)

@@ -250,7 +250,7 @@ def test_pictures_lost_from_many_record_files_are_remade_by_several_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers are ahead of the record files that are being mended."""
-    monkeypatch.setattr("infgen.batch.store.PER_FILE", 10)
+    monkeypatch.setattr("infgen.batch.store.records.PER_FILE", 10)
     tables = make_tables(tmp_path / "input")
     out = tmp_path / "dataset"
     settings = tables.settings(out=out, images=100, workers=3, format="masks")

@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infgen.batch import store as store_module
-from infgen.batch.store import Pinned, Store, open_finished
+from infgen.batch.store import Pinned, Store, open_finished, records
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
@@ -20,7 +19,7 @@ PER_FILE = 10
 
 @pytest.fixture(autouse=True)
 def small_record_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "PER_FILE", PER_FILE)
+    monkeypatch.setattr(records, "PER_FILE", PER_FILE)
 
 
 def line(index: int, failure: str = "", background: str = "") -> bytes:
@@ -59,7 +58,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def full(store: Store) -> Store:
-    store.fill(list(range(25)), painted(store, range(25)))
+    store.records.fill(list(range(25)), painted(store, range(25)))
     return store
 
 
@@ -79,7 +78,7 @@ def test_lines_lie_in_files_of_a_fixed_range(full: Store) -> None:
 
 def test_what_is_whole_is_neither_missing_nor_touched(full: Store) -> None:
     before = {path: path.stat().st_mtime_ns for path in full.folder.rglob("*")}
-    assert full.mend(25) == []
+    assert full.records.mend(25) == []
     assert {path: path.stat().st_mtime_ns for path in full.folder.rglob("*")} == before
 
 
@@ -137,11 +136,11 @@ SPOILT = {
 def test_whatever_is_spoilt_is_mended(full: Store, how: str, expected: list[int]) -> None:
     before = record_files(full)
     spoil(full, how)
-    missing = full.mend(25)
+    missing = full.records.mend(25)
     assert missing == expected
-    full.fill(missing, painted(full, missing))
+    full.records.fill(missing, painted(full, missing))
     assert record_files(full) == before
-    assert full.mend(25) == []
+    assert full.records.mend(25) == []
 
 
 def test_several_gaps_in_several_files_are_filled_in_order(full: Store) -> None:
@@ -149,8 +148,8 @@ def test_several_gaps_in_several_files_are_filled_in_order(full: Store) -> None:
     gone = [0, 3, 9, 10, 17, 24]
     for index in gone:
         (full.folder / f"images/train/{index:08d}.jpg").unlink()
-    assert full.mend(25) == gone
-    full.fill(gone, painted(full, gone))
+    assert full.records.mend(25) == gone
+    full.records.fill(gone, painted(full, gone))
     assert record_files(full) == before
 
 
@@ -160,9 +159,9 @@ def test_pictures_that_come_back_before_their_turn_put_nothing_out_of_step(full:
     gone = [2, 15, 18, 22]
     for index in gone:
         (full.folder / f"images/train/{index:08d}.jpg").unlink()
-    missing = full.mend(25)
+    missing = full.records.mend(25)
     lines = list(painted(full, missing))  # all of them, before the first is written
-    full.fill(missing, iter(lines))
+    full.records.fill(missing, iter(lines))
     assert record_files(full) == before
 
 
@@ -177,22 +176,22 @@ def test_stopped_while_filling_what_is_there_is_a_good_beginning(full: Store, af
         yield from painted(full, full_gone[:after])
         raise KeyboardInterrupt
 
-    full_gone = full.mend(25)
+    full_gone = full.records.mend(25)
     with pytest.raises(KeyboardInterrupt):
-        full.fill(full_gone, interrupted())
+        full.records.fill(full_gone, interrupted())
     for path in full.folder.glob("samples-*"):
         assert all(map(msgspec.json.decode, path.read_bytes().splitlines()))
-    left = full.mend(25)
+    left = full.records.mend(25)
     assert set(gone[after:]) <= set(left)
-    full.fill(left, painted(full, left))
+    full.records.fill(left, painted(full, left))
     assert record_files(full) == before
 
 
 def test_more_lines_than_gaps_are_a_bug_not_a_dataset(full: Store) -> None:
     (full.folder / "images/train/00000012.jpg").unlink()
-    missing = full.mend(25)
+    missing = full.records.mend(25)
     with pytest.raises(ValueError, match="more pictures"):
-        full.fill(missing, painted(full, [12, 13]))
+        full.records.fill(missing, painted(full, [12, 13]))
 
 
 def test_a_picture_whose_background_is_wanted_and_not_there_is_missing(store: Store) -> None:
@@ -205,23 +204,23 @@ def test_a_picture_whose_background_is_wanted_and_not_there_is_missing(store: St
             paint(store, index)
             yield line(index, background="backgrounds/00000000.png" if index < 2 else "")
 
-    store.fill([0, 1, 2], lines())
-    assert store.mend(3) == []
-    assert store.mend(3, backgrounds_kept=True) == [2]
+    store.records.fill([0, 1, 2], lines())
+    assert store.records.mend(3) == []
+    assert store.records.mend(3, backgrounds_kept=True) == [2]
     kept.unlink()
-    assert store.mend(3) == [0, 1, 2]
+    assert store.records.mend(3) == [0, 1, 2]
 
 
 def test_work_to_do_takes_the_manifest_away_and_none_leaves_it(full: Store) -> None:
     manifest = full.folder / "manifest.json"
     manifest.write_text("{}")
-    assert full.mend(25) == []
+    assert full.records.mend(25) == []
     assert manifest.exists()
     spoil(full, "out of order")
-    assert full.mend(25) == []
+    assert full.records.mend(25) == []
     assert not manifest.exists()
     manifest.write_text("{}")
-    assert full.mend(26) == [25]
+    assert full.records.mend(26) == [25]
     assert not manifest.exists()
 
 
@@ -234,31 +233,34 @@ def test_files_of_the_user_beside_the_records_are_not_read(full: Store) -> None:
 def test_a_disk_that_refuses_a_record_is_told(store: Store) -> None:
     (store.folder / "samples-00000.jsonl").mkdir()
     with pytest.raises(StorageError, match=r"samples-00000.jsonl: Is a directory"):
-        store.fill([0], painted(store, [0]))
+        store.records.fill([0], painted(store, [0]))
 
 
 def test_each_part_has_record_files_of_its_own(store: Store) -> None:
-    store.firsts = (0, 13, 16, 36)
-    store.fill(list(range(40)), painted(store, range(40)))
+    store.records.firsts = (0, 13, 16, 36)
+    store.records.fill(list(range(40)), painted(store, range(40)))
     files = sorted(record_files(store).items())
     assert [len(data.splitlines()) for _, data in files] == [10, 3, 3, 10, 10, 4]
     assert [entry.index for entry in store.entries()] == list(range(40))
     before = record_files(store)
-    assert store.mend(40) == store.mend(36, first=16) == [] and store.gaps(40) == {}
+    assert store.records.mend(40) == store.records.mend(36, first=16) == []
+    assert store.records.gaps(40) == {}
     for index in (12, 13, 20, 39):
         (store.folder / f"images/train/{index:08d}.jpg").unlink()
-    assert store.gaps(36, first=16) == {20: ""} and list(store.gaps(40)) == [12, 13, 20, 39]
+    assert store.records.gaps(36, first=16) == {20: ""}
+    assert list(store.records.gaps(40)) == [12, 13, 20, 39]
     assert record_files(store) == before
-    assert store.mend(36, first=16) == [20]
-    assert store.mend(40) == [12, 13, 20, 39]
-    store.fill([12, 13, 20, 39], painted(store, [12, 13, 20, 39]))
+    assert store.records.mend(36, first=16) == [20]
+    assert store.records.mend(40) == [12, 13, 20, 39]
+    store.records.fill([12, 13, 20, 39], painted(store, [12, 13, 20, 39]))
     assert record_files(store) == before
 
 
 def test_gaps_tell_why_a_picture_failed(store: Store) -> None:
-    store.fill([0, 1, 2], iter([paint(store, 0), line(1, failure="no room"), paint(store, 2)]))
+    lines = paint(store, 0), line(1, failure="no room"), paint(store, 2)
+    store.records.fill([0, 1, 2], iter(lines))
     (store.folder / "images/train/00000002.jpg").unlink()
-    assert store.gaps(4) == {1: "no room", 2: "", 3: ""}
+    assert store.records.gaps(4) == {1: "no room", 2: "", 3: ""}
 
 
 def test_parts_that_infgen_did_not_write_are_refused(store: Store) -> None:
@@ -372,7 +374,7 @@ def test_finishing_writes_the_names_and_then_the_manifest(store: Store) -> None:
 
 
 def test_a_record_that_somebody_broke_is_one_sentence(store: Store) -> None:
-    store.fill(range(3), painted(store, range(3)))
+    store.records.fill(range(3), painted(store, range(3)))
     path = store.folder / "samples-00000.jsonl"
     path.write_bytes(path.read_bytes().replace(b'{"index":1', b'{"index":"'))
     with pytest.raises(FolderError, match=r"record 2 .* isn't as infgen wrote it"):
