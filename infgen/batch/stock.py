@@ -17,7 +17,7 @@ from infgen.batch.store import Store
 from infgen.batch.uses import Tally
 from infgen.ops.plans import Plans
 from infgen.records.errors import StorageError
-from infgen.records.manifest import ClassCount, Failure, Manifest
+from infgen.records.manifest import ClassCount, Failure, Manifest, Part
 from infgen.records.sample import Entry
 from infgen.records.specs import Request
 
@@ -50,6 +50,32 @@ def take_stock(
         sources=sources_of(request),
         versions=versions(),
         backgrounds=uses.backgrounds,
+    )
+
+
+def take_stock_of(store: Store, parts: Sequence[Part]) -> Manifest:
+    """The manifest of all parts."""
+    first, last = parts[0], parts[-1]
+    uses = Tally()
+    names = tuple(last.classes)
+    classes, splits, failures = count_up(store, last.end, names, ("train", "val"), uses.add)
+    uses.tell(classes)
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    return Manifest(
+        infgen=__version__,
+        pictures=sum(splits.values()),
+        splits={name: number for name, number in splits.items() if number},
+        classes=classes,
+        failures=failures,
+        formats=(),
+        notes=tuple(notes),
+        settings=first.settings,
+        models=first.models,
+        fingerprint=first.fingerprint,
+        sources=first.sources,
+        versions=versions(),
+        backgrounds=uses.backgrounds,
+        parts=tuple(parts),
     )
 
 
