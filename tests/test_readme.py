@@ -21,7 +21,8 @@ from infgen.ops.augment import AUGMENTS
 from infgen.ops.augment.presets import PRESETS
 from infgen.ops.boxes import LONGER_SIDE_RANGE
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS
-from infgen.ui.cli import _parser, _settings
+from infgen.ui.cli.commands import run_settings
+from infgen.ui.cli.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,10 +56,10 @@ def test_no_block_is_overlooked() -> None:
     ids=" ".join,
 )
 def test_every_command_parses(arguments: list[str]) -> None:
-    parsed = vars(_parser().parse_args(arguments))
+    parsed = vars(build_parser().parse_args(arguments))
     for name in ("command", "config", "dataset", "file", "count", "json"):
         parsed.pop(name, None)
-    _settings(parsed)
+    run_settings(parsed)
 
 
 def test_blocks_that_run_do(tmp_path: Path) -> None:

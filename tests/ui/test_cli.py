@@ -20,6 +20,8 @@ from infgen.records.plan import ImagePlan
 from infgen.report.audit.limits import FIGURES
 from infgen.report.audit.settings import AuditSettings
 from infgen.ui import cli
+from infgen.ui.cli.commands import run_settings
+from infgen.ui.cli.parser import parse
 from infgen.ui.terminal import Terminal
 from tests.labelled import write_coco
 from tests.making import (
@@ -341,8 +343,8 @@ def test_help_names_every_option_once_with_its_default(
 def test_defaults_are_the_same_on_the_command_line_in_python_and_in_the_record(
     tables: Tables,
 ) -> None:
-    parsed = cli._parse(["run"])
-    assert cli._settings(parsed) == make_settings({})
+    parsed = parse(["run"])
+    assert run_settings(parsed) == make_settings({})
     recorded = flatten(make_settings({}))
     for option in options():
         if option.name in recorded:
@@ -368,7 +370,7 @@ def another_value(option: Option) -> tuple[str, Any]:
 @pytest.mark.parametrize("option", list(options()), ids=lambda option: option.flag)
 def test_every_option_reaches_its_setting(option: Option) -> None:
     text, value = ("", True) if option.kind is bool else another_value(option)
-    made = cli._settings(cli._parse(["run", option.flag, *([text] if text else [])]))
+    made = run_settings(parse(["run", option.flag, *([text] if text else [])]))
     holder = made if option.group == "run" else getattr(made, option.group)
     assert getattr(holder, option.name) == value
 
