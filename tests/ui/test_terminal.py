@@ -16,9 +16,15 @@ import infgen
 from infgen.models.known_eyes import EYES
 from infgen.models.presets import PRESETS
 from infgen.records.manifest import ClassCount, Failure, Manifest
-from infgen.ui import terminal
 from infgen.ui.cli import main
-from infgen.ui.terminal import Terminal, print_error, print_plans, print_stopped, print_summary
+from infgen.ui.terminal import (
+    Terminal,
+    live,
+    print_error,
+    print_plans,
+    print_stopped,
+    print_summary,
+)
 from tests.asked import a_class, background, pictures, planner
 from tests.making import (
     DEADLINE,
@@ -113,7 +119,7 @@ def test_a_long_count_gives_a_sign_of_life_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
     reporter = Terminal()
     reporter.start("pictures", 1000, done=100)
     for _ in range(500):
