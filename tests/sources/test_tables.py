@@ -11,8 +11,15 @@ import pytest
 
 from infgen.records.errors import InputError
 from infgen.records.specs import AspectSize, Length, LevelSize, RangeSize
-from infgen.sources import tables
 from infgen.sources.pictures import find_pictures
+from infgen.sources.tables import (
+    PLAIN_KINDS,
+    backgrounds,
+    checker,
+    classes,
+    read_classes,
+    with_cutouts,
+)
 from infgen.stages.backgrounds import PLAIN
 from infgen.ui.cli import main
 from tests.sources.desk import (
@@ -115,7 +122,7 @@ def test_without_num_imgs_each_file_gives_a_background(tmp_path: Path) -> None:
     assert spec.num_imgs == 3
 
 
-@pytest.mark.parametrize("kind", tables.PLAIN_KINDS)
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
 def test_plain_kinds_are_taken_however_they_are_spaced(tmp_path: Path, kind: str) -> None:
     written = kind.upper().replace(":", ": ")
     (spec,) = scenes_of(tmp_path, {"num_imgs": "1", "images": written})
@@ -123,7 +130,7 @@ def test_plain_kinds_are_taken_however_they_are_spaced(tmp_path: Path, kind: str
 
 
 def test_the_plain_kinds_are_those_that_can_be_drawn() -> None:
-    assert set(tables.PLAIN_KINDS) == {"plain", *(f"plain:{kind}" for kind in PLAIN)}
+    assert set(PLAIN_KINDS) == {"plain", *(f"plain:{kind}" for kind in PLAIN)}
 
 
 def test_a_folder_called_plain_can_still_be_named(tmp_path: Path) -> None:
@@ -625,15 +632,15 @@ def test_each_picture_is_decoded_once_however_many_rows_name_it(
     names = [save_cutout(tmp_path / "cats" / f"{n}.png").name for n in range(4)]
     save(tmp_path / "sea.jpg")
     decoded, lock = [], threading.Lock()
-    for judge in ("check_picture", "check_cutout"):
-        original = getattr(tables, judge)
+    for table, judge in ((backgrounds, "check_picture"), (classes, "check_cutout")):
+        original = getattr(table, judge)
 
         def counted(path: Path, name: str, original=original):  # type: ignore[no-untyped-def]
             with lock:
                 decoded.append(name)
             return original(path, name)
 
-        monkeypatch.setattr(tables, judge, counted)
+        monkeypatch.setattr(table, judge, counted)
     cells = ("cats", "cats/*.png", "cats/0.png", "./cats", "c?ts/**")
     write_classes(tmp_path, *(BY_RATIO | {"name": c, "cutouts": c} for c in cells))
     write_scenes(tmp_path, *(SCENE | {"images": "sea.jpg"} for _ in range(3)))
@@ -653,7 +660,7 @@ def test_a_folder_is_searched_once_however_many_rows_name_it(
         searched.append(cell)
         return find_pictures(cell, folder)
 
-    monkeypatch.setattr(tables, "find_pictures", counted)
+    monkeypatch.setattr(checker, "find_pictures", counted)
     write_scenes(tmp_path, *(SCENE | {"images": "pics"} for _ in range(5)))
     assert len(read(tmp_path)[0].backgrounds) == 5
     assert searched == ["pics"]
@@ -770,15 +777,13 @@ EXCEL = (
 def test_cutouts_are_filled_in_and_all_else_stays(tmp_path: Path) -> None:
     save_cutout(tmp_path / "cats/one.png")
     (tmp_path / "classes.csv").write_text(EXCEL)
-    specs, warnings = tables.read_classes(tmp_path / "classes.csv", CANVAS)
+    specs, warnings = read_classes(tmp_path / "classes.csv", CANVAS)
     assert [spec.prompt for spec in specs] == ["a cat; grey", "a dog"]
     assert len(specs[0].cutouts) == 1 and "unknown column" in str(warnings[0])
     save_cutout(tmp_path / "bank/dogs/one.png")
     cells = {specs[1].line: "dogs"}
-    (tmp_path / "bank/classes.csv").write_bytes(
-        tables.with_cutouts(tmp_path / "classes.csv", cells)
-    )
-    again, _ = tables.read_classes(tmp_path / "bank/classes.csv", CANVAS)
+    (tmp_path / "bank/classes.csv").write_bytes(with_cutouts(tmp_path / "classes.csv", cells))
+    again, _ = read_classes(tmp_path / "bank/classes.csv", CANVAS)
     assert [spec.prompt for spec in again] == ["a cat; grey", "a dog"]
     assert not again[0].cutouts and len(again[1].cutouts) == 1
     assert 'says ""meow""' in (tmp_path / "bank/classes.csv").read_text()
@@ -787,5 +792,5 @@ def test_cutouts_are_filled_in_and_all_else_stays(tmp_path: Path) -> None:
 def test_classes_by_themselves_are_judged_as_with_scenes(tmp_path: Path) -> None:
     (tmp_path / "classes.csv").write_text("prompt,min_appear\na cat,one\n")
     with pytest.raises(InputError) as caught:
-        tables.read_classes(tmp_path / "classes.csv", CANVAS)
+        read_classes(tmp_path / "classes.csv", CANVAS)
     assert len(caught.value.problems) >= 2

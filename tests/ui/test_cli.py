@@ -20,6 +20,7 @@ from infgen.records.plan import ImagePlan
 from infgen.report.audit.limits import FIGURES
 from infgen.report.audit.settings import AuditSettings
 from infgen.ui import cli
+from infgen.ui.cli import commands
 from infgen.ui.cli.commands import run_settings
 from infgen.ui.cli.parser import parse
 from infgen.ui.terminal import Terminal
@@ -209,7 +210,7 @@ def test_failed_pictures_are_listed_and_counted_against_max_failures(
 ) -> None:
     cutout = tables.classes.parent / "cutouts/0/1.png"
     original = cutout.read_bytes()
-    monkeypatch.setattr(cli, "Terminal", lambda: Careless(cutout))
+    monkeypatch.setattr(commands, "Terminal", lambda: Careless(cutout))
     code, out, err = run_main(capfd, "run", *tables.options(out=tmp_path / "a", images=40))
     assert code == 3
     failed = [line for line in out.splitlines() if "the file has changed since" in line]
