@@ -207,7 +207,7 @@ def test_but_not_for_ever(asked: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: np.ndarray) -> np.ndarray:
         raise NoCutout("not today")
 
-    monkeypatch.setattr(infgen.batch.bank, "cut_out", never)
+    monkeypatch.setattr(infgen.batch.bank.easel, "cut_out", never)
     manifest = infgen.bank(**asked, attempts=2)
     assert manifest.pictures == 0
     assert [sum(one.dropped.values()) for one in manifest.classes] == [6, 6]
@@ -219,7 +219,7 @@ def test_but_not_for_ever(asked: dict, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_command_again_does_nothing(asked: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     infgen.bank(**asked)
     before = snapshot(asked["out"])
-    monkeypatch.setattr(infgen.batch.bank, "load_painter", None)
+    monkeypatch.setattr(infgen.batch.bank.making, "load_painter", None)
     infgen.bank(**asked)
     infgen.bank(**asked | {"per_class": 2})  # it never shrinks
     assert snapshot(asked["out"]) == before
@@ -310,7 +310,7 @@ def test_a_try_with_an_error_is_told_and_made_again(
             raise ZeroDivisionError("a bug")
         return cut_out(picture, *more)
 
-    monkeypatch.setattr(infgen.batch.bank, "cut_out", breaks_once)
+    monkeypatch.setattr(infgen.batch.bank.easel, "cut_out", breaks_once)
     manifest = infgen.bank(**asked)
     [failure] = manifest.failures
     assert "ZeroDivisionError: a bug" in failure.reason and manifest.pictures == 6
@@ -322,7 +322,7 @@ def test_a_try_with_an_error_is_told_and_made_again(
 def test_a_full_disk_ends_it_and_running_again_goes_on(
     asked: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = infgen.batch.bank.write_file
+    write = infgen.batch.bank.easel.write_file
 
     def full(path: Path, data: bytes) -> None:
         if path.suffix == ".png":
@@ -330,7 +330,7 @@ def test_a_full_disk_ends_it_and_running_again_goes_on(
         write(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(infgen.batch.bank, "write_file", full)
+        patch.setattr(infgen.batch.bank.easel, "write_file", full)
         with pytest.raises(StorageError, match="no space"):
             infgen.bank(**asked)
     assert not (asked["out"] / "manifest.json").exists()
@@ -425,7 +425,7 @@ def test_the_command_counts_and_says_how_to_go_on(
     def never(*_: np.ndarray) -> np.ndarray:
         raise NoCutout("not today")
 
-    monkeypatch.setattr(infgen.batch.bank, "cut_out", never)
+    monkeypatch.setattr(infgen.batch.bank.easel, "cut_out", never)
     nothing = [*command, "--out", str(asked["out"].with_name("none")), "--attempts", "1"]
     assert main(nothing) == 3
     assert "0 of 3 cutouts after 3 tries" in capfd.readouterr().err
@@ -453,6 +453,6 @@ def test_boxes_have_the_class_s_proportions_and_lie_in_the_middle(
 def test_folders_of_classes_are_fit_for_any_disk_and_never_shared() -> None:
     names = ["a b", "A_b", "ä/ö", "../x", "?", "a b_2", "~"]
     specs = [ClassSpec(n, name, name, (0, 1), AspectSize((1, 1))) for n, name in enumerate(names)]
-    folders = infgen.batch.bank.folders_of(specs)
+    folders = infgen.batch.bank.easel.folders_of(specs)
     assert len({folder.casefold() for folder in folders.values()}) == len(names)
     assert all(os.sep not in folder and folder[0] not in ".~" for folder in folders.values())
