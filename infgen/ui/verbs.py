@@ -7,27 +7,20 @@ completion by `takes`.
 
 from __future__ import annotations
 
-import inspect
 import sys
-import textwrap
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
-
-import msgspec
+from typing import TYPE_CHECKING, Any, Unpack
 
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import (
     BankSettings,
     CutoutsSettings,
     MergeSettings,
-    Option,
     RelabelSettings,
     RunSettings,
     Settings,
     fill,
-    options,
     read_toml,
 )
 from infgen.formats.settings import ExportSettings
@@ -37,7 +30,7 @@ from infgen.records.plan import ImagePlan
 from infgen.report.audit.settings import AuditSettings
 from infgen.report.settings import ReportSettings
 from infgen.ui.studio.settings import ServeSettings
-from infgen.ui.wording import GROUPS, help_of
+from infgen.ui.taking import TAKEN, takes
 
 if TYPE_CHECKING:
     from infgen.report.audit.agreement import Estimate
@@ -54,64 +47,6 @@ if TYPE_CHECKING:
         ServeOptions,
     )
     from infgen.ui.studio.server import Server
-
-Verb = TypeVar("Verb", bound=Callable[..., Any])
-
-TAKEN: dict[str, tuple[Option, ...]] = {}
-"""The options that each verb takes as keywords."""
-
-
-def takes(
-    of: type[msgspec.Struct], only: Collection[str] = (), but: Collection[str] = ()
-) -> Callable[[Verb], Verb]:
-    """Let a verb's signature and docstring tell its options: those of the struct `of` (`only` these
-    of them, or all `but` these) that aren't arguments of its own already."""
-
-    def told(verb: Verb) -> Verb:
-        own = inspect.signature(verb).parameters
-        taken = tuple(
-            one
-            for one in options(of)
-            if (not only or one.name in only) and one.name not in (*own, *but)
-        )
-        TAKEN[verb.__name__] = taken
-        verb.__doc__ = f"{inspect.getdoc(verb)}\n\n{_listed(taken)}"
-        verb.__signature__ = _signature(own, taken)  # type: ignore[attr-defined]
-        return verb
-
-    return told
-
-
-def _listed(taken: Collection[Option]) -> str:
-    lines = ["Options, all of them keywords:"]
-    several = len({option.group for option in taken}) > 1
-    for group, members in groupby(taken, lambda option: option.group):
-        lines += ["", f"  {GROUPS[group]}"] if several else []
-        for option in members:
-            default = f" (default: {option.default})" if option.kind is bool else ""
-            text = f"{option.name}: {help_of(option)}{default}"
-            lines += textwrap.wrap(
-                text, 96, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False
-            )
-    return "\n".join(lines)
-
-
-def _signature(own: Any, taken: Collection[Option]) -> inspect.Signature:
-    """The verb's own arguments, and its options between those that need no name and the others."""
-    shown = [
-        inspect.Parameter(
-            option.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=str(option.default) if isinstance(option.default, Path) else option.default,
-        )
-        for option in taken
-    ]
-    own = [one for one in own.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    named = [one for one in own if one.kind is inspect.Parameter.KEYWORD_ONLY]
-    return inspect.Signature([*(one for one in own if one not in named), *shown, *named])
-
-
-# ---- the verbs -----------------------------------------------------------------------------------
 
 
 @takes(RunSettings)

@@ -51,8 +51,8 @@ def test_a_type_checker_knows_every_option(tmp_path: Path) -> None:
     script = tmp_path / "user.py"
     script.write_text(GOOD + "".join(f"{line}\n" for line in BAD))
     config = tmp_path / "mypy.ini"
-    loaded = ("infgen", "infgen.ui.verbs", "infgen.ui.options", "infgen.records.*",
-              "infgen.batch.reporter", "infgen.learn.dataset")  # fmt: skip
+    loaded = ("infgen", "infgen.ui.verbs", "infgen.ui.taking", "infgen.ui.options",
+              "infgen.records.*", "infgen.batch.reporter", "infgen.learn.dataset")  # fmt: skip
     config.write_text(
         "[mypy]\nfollow_imports = skip\nignore_missing_imports = True\n"
         + "".join(f"[mypy-{name}]\nfollow_imports = silent\n" for name in loaded)
