@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 
 from infgen.records.box import Box
 from infgen.report.colours import FIRST_COLOURS, class_colours
-from infgen.report.sheet import (
-    FILL,
-    MISSING,
-    WIDTH,
-    Mark,
-    Tile,
-    _best_spot,
-    checkers,
-    draw_sheet,
-    shrink,
-)
+from infgen.report.sheet import WIDTH, Mark, Tile, checkers, draw_sheet, shrink
+from infgen.report.sheet.tags import best_spot
+from infgen.report.sheet.tiles import FILL, MISSING
 
 GROUND = (3, 60, 9)
 SIZE = (200, 100)
@@ -151,7 +143,7 @@ rectangles = st.tuples(
     st.lists(rectangles),
 )
 def test_tags_stay_inside_the_tile(place, tag, taken, boxes) -> None:
-    (x0, y0, x1, y1), covered = _best_spot(place, tag, (300, 300), taken, boxes)
+    (x0, y0, x1, y1), covered = best_spot(place, tag, (300, 300), taken, boxes)
     assert x0 >= 0 and y0 >= 0 and x1 <= 300 and y1 <= 300
     assert (x1 - x0, y1 - y0) == tag
     drawn = np.zeros((300, 300), int)
@@ -164,7 +156,7 @@ def test_tags_keep_clear_of_tags_first_and_of_boxes_next() -> None:
     place, tag, size = (100, 100, 200, 200), (60, 15), (300, 300)
 
     def spot(taken: list, boxes: list) -> tuple:
-        return _best_spot(place, tag, size, taken, [place, *boxes])[0]
+        return best_spot(place, tag, size, taken, [place, *boxes])[0]
 
     above, above_right, below = (99, 85, 159, 100), (141, 85, 201, 100), (99, 200, 159, 215)
     assert spot([], []) == above
