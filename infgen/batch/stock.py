@@ -53,8 +53,22 @@ def take_stock(
     )
 
 
-def take_stock_of(store: Store, parts: Sequence[Part]) -> Manifest:
-    """The manifest of all parts."""
+def models_of(means: Means) -> dict[str, Any]:
+    """The models that take part, for the manifest."""
+    eyes = {"eyes": means.eyes.record} if means.eyes and means.eyes.record else {}
+    return (means.model.record if means.model else {}) | eyes
+
+
+def sources_of(request: Request) -> dict[str, dict[str, str]]:
+    """The hashes of the user's pictures by their names."""
+    return {
+        "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
+        "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
+    }
+
+
+def take_stock_of_parts(store: Store, parts: Sequence[Part]) -> Manifest:
+    """The manifest of a dataset that was appended to."""
     first, last = parts[0], parts[-1]
     uses = Tally()
     names = tuple(last.classes)
@@ -77,20 +91,6 @@ def take_stock_of(store: Store, parts: Sequence[Part]) -> Manifest:
         backgrounds=uses.backgrounds,
         parts=tuple(parts),
     )
-
-
-def models_of(means: Means) -> dict[str, Any]:
-    """The models that take part, for the manifest."""
-    eyes = {"eyes": means.eyes.record} if means.eyes and means.eyes.record else {}
-    return (means.model.record if means.model else {}) | eyes
-
-
-def sources_of(request: Request) -> dict[str, dict[str, str]]:
-    """The hashes of the user's pictures by their names."""
-    return {
-        "backgrounds": {p.name: p.sha256 for s in request.backgrounds for p in s.pictures},
-        "cutouts": {p.name: p.sha256 for s in request.classes for p in s.cutouts},
-    }
 
 
 def count_up(
@@ -116,24 +116,7 @@ def count_up(
             continue
         also(entry)
         splits[entry.split] += 1
-        for class_id in {instance.class_id for instance in entry.objects}:
-            classes[class_id].images += 1
-        for instance in entry.objects:
-            classes[instance.class_id].objects += 1
-            classes[instance.class_id].given += instance.method == "given"
-            classes[instance.class_id].unmasked += not (instance.rle or instance.crowd)
-        for dropped in entry.dropped:
-            reasons = classes[dropped.class_id].dropped
-            reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
-        for dropped in entry.dropped_decoys:
-            reasons = classes[dropped.class_id].dropped_decoys
-            reasons[dropped.reason] = reasons.get(dropped.reason, 0) + 1
-        tries = [(one.class_id, one.tries) for one in entry.objects]
-        tries += [(one.class_id, one.tries) for one in entry.dropped]
-        for class_id, verdicts in tries:
-            rejected = classes[class_id].rejected
-            for reason in (verdict.reason for verdict in verdicts if verdict.reason):
-                rejected[reason] = rejected.get(reason, 0) + 1
+        _count(entry, classes)
         if entry.background.number != scene:  # else the layout before showed the same
             for sighting in entry.sighted:
                 classes[sighting.class_id].sighted += 1
@@ -144,6 +127,29 @@ def count_up(
             "folder, and run the same command again"
         )
     return classes, splits, tuple(failures)
+
+
+def _count(entry: Entry, classes: Sequence[ClassCount]) -> None:
+    """Add what a picture holds, and what was left out of it, to its classes."""
+    for class_id in {instance.class_id for instance in entry.objects}:
+        classes[class_id].images += 1
+    for instance in entry.objects:
+        classes[instance.class_id].objects += 1
+        classes[instance.class_id].given += instance.method == "given"
+        classes[instance.class_id].unmasked += not (instance.rle or instance.crowd)
+    for dropped in entry.dropped:
+        _add(classes[dropped.class_id].dropped, dropped.reason)
+    for dropped in entry.dropped_decoys:
+        _add(classes[dropped.class_id].dropped_decoys, dropped.reason)
+    tries = [(one.class_id, one.tries) for one in entry.objects]
+    tries += [(one.class_id, one.tries) for one in entry.dropped]
+    for class_id, verdicts in tries:
+        for reason in (verdict.reason for verdict in verdicts if verdict.reason):
+            _add(classes[class_id].rejected, reason)
+
+
+def _add(reasons: dict[str, int], reason: str) -> None:
+    reasons[reason] = reasons.get(reason, 0) + 1
 
 
 def versions() -> dict[str, str]:

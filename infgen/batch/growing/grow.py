@@ -20,7 +20,7 @@ from infgen.batch.methods import Means
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings, write_toml
-from infgen.batch.stock import take_stock_of
+from infgen.batch.stock import take_stock_of_parts
 from infgen.batch.store import Store, append_file
 from infgen.batch.understanding import means_for_maps, pinned_of, told
 from infgen.ops.plans import Plans
@@ -63,7 +63,7 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
                 parts = (*parts[: job.number], part, *parts[job.number + 1 :])
                 store.write_parts(parts)
             make_missing(store, planner, one.means, one.settings, crew, reporter)
-        manifest = take_stock_of(store, parts)
+        manifest = take_stock_of_parts(store, parts)
         manifest = finish(store, manifest, job.settings, crew, depth, job.planner.canvas, reporter)
     if settings.append:
         store.settle()
