@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("labels")  # one set of tries for all of th
 script("simulated_model")
 script("tiny_world")
 oracle = script("tiny_oracle")
-bench = script("bench_labels")
+bench = script("labels/verify")
 
 
 @pytest.fixture(scope="module")

@@ -221,8 +221,7 @@ def test_what_no_object_reached_is_the_scene_bit_for_bit(
 
 def test_the_bank_s_cutouts_are_whole() -> None:
     """Pale stems and all: of the bench's 98 tries 97 are cut out, with a mean IoU of 0.90."""
-    script("simulated_model")
-    tries = script("bench_labels").bank_tries(1)
+    tries = script("labels/bank").bank_tries(1)
     cut = [one for one in tries if not one.reason]
     assert len(tries) == 7 and len(cut) >= 6
     assert np.mean([one.iou for one in cut]) >= 0.85

@@ -18,8 +18,8 @@ from infgen import __version__
 from infgen.batch.engines import Crew
 from infgen.batch.exporting import check_formats, check_masks, write_formats
 from infgen.batch.gather import FAULTS, SPLITS, Gathering, Item, open_sources
+from infgen.batch.made import Made, as_line, told_failure
 from infgen.batch.painting import CHUNK, fill_gaps, workers_for
-from infgen.batch.pipeline import Made, as_line, told_failure
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_made
 from infgen.batch.reporter import Reporter, Silent

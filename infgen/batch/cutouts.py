@@ -15,10 +15,10 @@ import msgspec
 
 from infgen import __version__
 from infgen.batch.cutter import Cutter, Result
+from infgen.batch.encoding import encode_picture
 from infgen.batch.engines import Crew
 from infgen.batch.fingerprint import RECIPE, eye_prints
 from infgen.batch.painting import CHUNK, TOLD_FAILURES, open_eyes, workers_for
-from infgen.batch.pipeline import encode_picture
 from infgen.batch.preview import FILE as SHEET
 from infgen.batch.preview import cutout_tile, spread
 from infgen.batch.quarry import Quarry, open_quarry
@@ -68,21 +68,12 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
         stack.enter_context(store.claimed())
         store.begin(write_toml(settings, msgspec.to_builtins(pinned), METHOD), pinned)
         register = Register(store.folder)
-        failures: list[Taken] = []
         cutter = Cutter(settings.out, quarry.folders, settings.cutting)
         if eyes:
             cutter.segmenter = open_eyes(eyes, reporter).segmenter
         workers = 1 if eyes else workers_for(settings.workers, quarry.count)
         crew = stack.enter_context(Crew(workers))
-        with register.open():
-            results = crew.map(cutter, quarry.blocks(register), CHUNK)
-            try:
-                reporter.start("pictures", quarry.count)
-                for one in _told(results, store, reporter):
-                    store.reopen()
-                    (failures.append if one.failure else register.add)(one)
-            finally:
-                reporter.stop()
+        failures = _cut_out(quarry, register, cutter, crew, store, reporter)
         after = (
             *_shortfalls(quarry, register),
             *_write_tables(quarry, register, store.folder),
@@ -98,6 +89,23 @@ def cutouts(settings: CutoutsSettings, reporter: Reporter | None = None) -> Mani
         store.finish(manifest)
         store.log("finished", cutouts=manifest.pictures, failed=len(failures))
     return manifest
+
+
+def _cut_out(
+    quarry: Quarry, register: Register, cutter: Cutter, crew: Crew, store: Store, reporter: Reporter
+) -> list[Taken]:
+    """Cut out what isn't in the register yet, and note it there; gives what failed."""
+    failures: list[Taken] = []
+    with register.open():
+        results = crew.map(cutter, quarry.blocks(register), CHUNK)
+        try:
+            reporter.start("pictures", quarry.count)
+            for one in _told(results, store, reporter):
+                store.reopen()
+                (failures.append if one.failure else register.add)(one)
+        finally:
+            reporter.stop()
+    return failures
 
 
 def _fingerprint(settings: CutoutsSettings) -> dict[str, str]:

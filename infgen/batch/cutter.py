@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from infgen.batch.pipeline import encode_picture, told_failure
+from infgen.batch.encoding import encode_picture
+from infgen.batch.made import told_failure
 from infgen.batch.quarry import Block
 from infgen.models.eyes import Segmenter
 from infgen.ops.cutting import NoCutout

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from infgen.batch.encoding import encode_picture
+from infgen.batch.made import as_line
 from infgen.batch.methods import Means
 from infgen.batch.painting import workers_for
-from infgen.batch.pipeline import as_line
 from infgen.batch.preview import backgrounds_of
 from infgen.batch.samples import Painted
 from infgen.batch.settings import RunSettings

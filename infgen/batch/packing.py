@@ -16,7 +16,8 @@ from infgen.sources.disk import write_file
 from infgen.sources.packs import packed_file
 
 if TYPE_CHECKING:
-    from infgen.batch.pipeline import Made, Pipeline
+    from infgen.batch.made import Made
+    from infgen.batch.pipeline import Pipeline
 
 FOLDER = "packs"
 GROUP_BYTES = 2_500_000  # of pictures that are made at a time: those that a processor's cache holds

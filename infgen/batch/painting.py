@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from infgen.batch.engines import Crew, usable_cores
+from infgen.batch.made import Made, worker_failed
 from infgen.batch.marks import settle
 from infgen.batch.methods import Means
 from infgen.batch.nearness import keep_nearness
 from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
-from infgen.batch.pipeline import Made, Pipeline, worker_failed
+from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import MergeSettings, RelabelSettings, RunSettings
 from infgen.batch.store import Store

@@ -7,21 +7,19 @@ With a diffusion model there is one, beside the model, and it makes them in batc
 
 from __future__ import annotations
 
-import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
-import msgspec
 import numpy as np
 
 from infgen.batch.encoding import encode_picture
 from infgen.batch.lanes import DEPTH, Ticket, painted, result_of
 from infgen.batch.layout import layout_of
+from infgen.batch.made import Made, as_line, failed
 from infgen.batch.packing import Loose, Shelf
 from infgen.batch.settings import RunSettings
 from infgen.models.prompts import PainterStopped
@@ -30,7 +28,7 @@ from infgen.ops.given import unlabelled
 from infgen.ops.grid import GridPlanner
 from infgen.ops.plans import Plans
 from infgen.ops.statistics import pixel_sums
-from infgen.records.errors import REFUSED, InfgenError, PictureError, StorageError
+from infgen.records.errors import REFUSED, PictureError, StorageError
 from infgen.records.plan import Finish, ImagePlan
 from infgen.records.sample import Entry, Sample
 from infgen.records.verdict import Sighting
@@ -47,17 +45,6 @@ if TYPE_CHECKING:
 
 WRITERS = 4  # threads that encode and write beside a diffusion model
 UNWRITTEN = 32  # finished pictures that may wait for a slower disk
-
-
-@dataclass(frozen=True)
-class Made:
-    """What comes back from a worker: the record line, the kept background that it names, and for a
-    failed picture its traceback. (The background's first layout writes that file; it may fail.)"""
-
-    line: bytes
-    failed: bool = False
-    traceback: str = ""
-    background_file: str = ""
 
 
 class Pipeline:
@@ -217,14 +204,14 @@ class Pipeline:
     def _kept_or_failed(self, ticket: Ticket, result: Sample | Exception, shelf: Shelf) -> Made:
         plan = ticket.plan
         if isinstance(result, Exception):
-            return _failed(plan, result)
+            return failed(plan, result)
         try:
             line = as_line(self._keep(plan, result, ticket.sighted, shelf))
             return Made(line, background_file=self._background_file(plan))
         except StorageError:
             raise
         except Exception as error:
-            return _failed(plan, error)
+            return failed(plan, error)
 
     def _keep(
         self, plan: ImagePlan, sample: Sample, sighted: tuple[Sighting, ...], shelf: Shelf
@@ -294,40 +281,3 @@ class Pipeline:
             if self.settings.keep_backgrounds
             else ""
         )
-
-
-def _failed(plan: ImagePlan, error: Exception) -> Made:
-    """The record of why a picture couldn't be made."""
-    reason, trace = told_failure(error)
-    return Made(as_line(failed_entry(plan, reason)), True, trace)
-
-
-def told_failure(error: Exception) -> tuple[str, str]:
-    """The reason for the record, and the traceback for the log: what isn't an InfgenError is a bug,
-    and keeps it."""
-    if isinstance(error, InfgenError):
-        return str(error), ""
-    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
-
-
-def failed_entry(plan: ImagePlan, reason: str) -> Entry:
-    """The record of a picture that couldn't be made."""
-    return Entry(
-        index=plan.index,
-        split=plan.split,
-        size=plan.size,
-        file="",
-        bytes=0,
-        background=plan.background,
-        failure=reason,
-    )
-
-
-def worker_failed(planner: Plans, index: int, reason: str) -> Made:
-    """The record for a picture that took its worker down with it."""
-    return Made(as_line(failed_entry(planner.plan(index), reason)), True)
-
-
-def as_line(entry: Entry) -> bytes:
-    """A record as a line of its file."""
-    return msgspec.json.encode(entry) + b"\n"

@@ -19,9 +19,9 @@ from pycocotools.coco import COCO
 import infgen
 from infgen.batch.kinds import check_kind
 from infgen.batch.layout import FOLDERS, NAMES
+from infgen.batch.made import Made
 from infgen.batch.methods import Means
 from infgen.batch.packing import by_pack, one_by_one, whole_packs
-from infgen.batch.pipeline import Made
 from infgen.batch.reporter import Silent
 from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics

@@ -257,7 +257,7 @@ def test_the_ancestors_published_pairs(shared_data: Path, tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     sys.path.insert(0, str(ROOT / "scripts"))
-    from bench_labels import match
+    from labels.relabel import match
 
     truth = json.loads((shared_data / "seed_pairs/boxes.json").read_text())
     overlaps, entries = [], entries_of(out)

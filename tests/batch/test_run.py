@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import infgen
-from infgen.batch.pipeline import as_line
+from infgen.batch.made import as_line
 from infgen.batch.reporter import Silent
 from infgen.batch.stock import count_up
 from infgen.batch.store import Store
@@ -704,7 +704,7 @@ def test_layouts_whose_background_nobody_kept_fail_and_are_made_later(
     """The first layout of a background fails in another process than its siblings, which still
     hold the picture: what they would name isn't there."""
     from infgen.batch import painting, runner
-    from infgen.batch.pipeline import Made, worker_failed
+    from infgen.batch.made import Made, worker_failed
     from infgen.batch.settings import make_settings
 
     out = tmp_path / "dataset"

@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from infgen.batch.exporting import Converter, check_masks
-from infgen.batch.pipeline import as_line
+from infgen.batch.made import as_line
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset
 from infgen.ops.rle import decode_rle

@@ -10,7 +10,7 @@ import numpy as np
 
 from infgen.batch.encoding import encode_picture
 from infgen.batch.lanes import Ticket
-from infgen.batch.pipeline import told_failure
+from infgen.batch.made import told_failure
 from infgen.batch.settings import BankSettings
 from infgen.ops.boxes import draw_level, size_ranges
 from infgen.ops.cutting import NoCutout, cut_out, draw_backdrop
