@@ -224,7 +224,7 @@ def fit_traits(pairs: list[Truth]) -> np.ndarray:
 def judge(pairs: list[Truth]) -> tuple[float, float, float]:
     """Mean IoU of the true boxes with what was found, its correlation with the confidence, and
     objects found per true one."""
-    from bench_labels import match
+    from labels.relabel import match
 
     overlaps, sure, number = [], [], 0
     for pair in pairs:
@@ -264,7 +264,7 @@ OTHERS: dict[str, tuple[ModuleType, tuple[Any, Any]]] = {
 def leave_one_out(folder: Path) -> tuple[float, float, dict[str, str]]:
     """Mean IoUs of `seed_pairs`' hand-drawn boxes with what is found: with the constants as they
     are, and held out; and what was chosen for each picture without seeing it."""
-    from bench_labels import measure
+    from labels.relabel import measure
 
     tried = {"as it is": measure(folder)}
     for name, (module, values) in OTHERS.items():
