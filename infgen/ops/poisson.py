@@ -45,8 +45,8 @@ def cloned(colours: np.ndarray, scene: np.ndarray, inside: np.ndarray, mixed: bo
 
 
 def membrane(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`values`, (3, h, w) float32, where they are `known`, (h, w) bool, and elsewhere as smooth as
-    a skin that is held there."""
+    """`values`, (channels, h, w) float32, where they are `known`, (h, w) bool, and elsewhere as
+    smooth as a skin that is held there."""
     fixed = np.where(known, values, np.float32(0))
     return _solved(fixed, ~known, None, np.float32(0))
 
@@ -80,9 +80,9 @@ def _steeper(colours: np.ndarray, scene: np.ndarray) -> np.ndarray:
 def _solved(
     values: np.ndarray, unknown: np.ndarray, steps: np.ndarray | None, screen: np.float32
 ) -> np.ndarray:
-    """`values`, (3, h, w) float32, where they are `unknown`, (h, w) bool, so that their Laplacian
-    less `screen` times themselves is `steps` (None: 0). From coarse to fine, a few sweeps of
-    Jacobi's each."""
+    """`values`, (channels, h, w) float32, where they are `unknown`, (h, w) bool, so that their
+    Laplacian less `screen` times themselves is `steps` (None: 0). From coarse to fine, a few sweeps
+    of Jacobi's each."""
     if max(unknown.shape) > 4:
         known = (~unknown).astype(np.float32)
         count = in_fours(known)
@@ -97,7 +97,7 @@ def _solved(
     fixed = np.where(unknown, np.float32(0), values)
     if steps is not None:
         fixed = fixed - steps * weight
-    wide = np.empty((3, unknown.shape[0] + 2, unknown.shape[1] + 2), np.float32)
+    wide = np.empty((len(values), unknown.shape[0] + 2, unknown.shape[1] + 2), np.float32)
     for _ in range(SWEEPS):
         wide[:, 1:-1, 1:-1] = values
         wide[:, 0], wide[:, -1] = wide[:, 1], wide[:, -2]

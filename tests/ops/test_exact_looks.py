@@ -15,6 +15,7 @@ from infgen.ops.blend import premultiply
 from infgen.ops.blends import BLENDS, blend_edges
 from infgen.ops.filling import fill
 from infgen.ops.harmonize import HARMONIZE
+from infgen.ops.lookalikes import Ground
 from infgen.ops.putting import put_down
 from infgen.ops.shadows import SHADOWS
 from infgen.records.plan import Look, Shadow
@@ -47,7 +48,7 @@ def hashes() -> dict[str, str]:
         seen = canvas.copy()
         put_down(seen, blend_edges(patch, look.blend), 40, 30, look)
         found[name] = hashlib.sha256(seen.tobytes()).hexdigest()[:16]
-    filled = fill(canvas, alpha, 40, 30, (0.3, 0.7))
+    filled = fill(canvas, Ground(canvas), alpha, 40, 30, (0.3, 0.7))
     found["filling"] = hashlib.sha256(filled.tobytes()).hexdigest()[:16]
     return found
 
@@ -85,5 +86,5 @@ MADE = {
     "harmonize lighting": "33f6a86ccd21c5e8",
     "drop shadow": "b6ddf61f56f7a01b",
     "contact shadow": "9a64fda573b95d93",
-    "filling": "868f55e15201a4f9",
+    "filling": "e0b87ef0b1e2206e",
 }

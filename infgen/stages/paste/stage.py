@@ -11,6 +11,7 @@ from infgen.ops.blend import OPAQUE, premultiply
 from infgen.ops.camera import softness
 from infgen.ops.filling import fill
 from infgen.ops.given import WOULD_HIDE, Labels, Standing, labels_of
+from infgen.ops.lookalikes import Ground
 from infgen.ops.masks import tight_box
 from infgen.ops.putting import put_down
 from infgen.ops.rle import encode_window
@@ -55,7 +56,7 @@ class Paste:
     def _paint_one(self, canvas: np.ndarray, plan: ImagePlan) -> Sample:
         scene = self._softness_of(canvas, plan) if plan.objects or plan.decoys else None
         given = self._labels.standing(plan.background, plan.size)
-        decoys = [self._paste_decoy(canvas, decoy, scene, given) for decoy in plan.decoys]
+        decoys = self._paste_decoys(canvas, plan.decoys, scene, given)
         covered = np.zeros(plan.size[::-1], bool)
         layers, dropped = self._arrange(plan, covered, scene, given)
         instances = labels_of(given, plan.size)
@@ -67,7 +68,7 @@ class Paste:
             canvas,
             tuple(instances),
             plan.dropped + tuple(dropped),
-            _uncovered([decoy for decoy in decoys if decoy], covered, plan.size),
+            _uncovered(decoys, covered, plan.size),
             covered,
         )
 
@@ -78,9 +79,24 @@ class Paste:
             self._scene = (plan.background, softness(canvas))
         return self._scene[1]
 
+    def _paste_decoys(
+        self,
+        canvas: np.ndarray,
+        plans: Sequence[ObjectPlan],
+        scene: float | None,
+        given: Sequence[Standing],
+    ) -> list[Layer]:
+        """Those that find a place."""
+        if not plans:
+            return []
+        ground = Ground(canvas)
+        pasted = (self._paste_decoy(canvas, ground, plan, scene, given) for plan in plans)
+        return [layer for layer in pasted if layer is not None]
+
     def _paste_decoy(
         self,
         canvas: np.ndarray,
+        ground: Ground,
         plan: ObjectPlan,
         scene: float | None,
         given: Sequence[Standing],
@@ -96,7 +112,7 @@ class Paste:
         place = (alpha > 0, layer.x, layer.y)
         if any(one.touches(*place) for one in given):
             return None
-        filling = fill(canvas, alpha, layer.x, layer.y, plan.source, given)
+        filling = fill(canvas, ground, alpha, layer.x, layer.y, plan.source, given)
         if filling is None:
             return None
         filled = np.dstack([filling, alpha])
