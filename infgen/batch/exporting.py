@@ -22,8 +22,10 @@ from infgen.batch.marks import (
     under_way,
 )
 from infgen.batch.painting import CHUNK, workers_for
+from infgen.batch.preview import preview_made
 from infgen.batch.report import report_again
 from infgen.batch.reporter import Reporter, Silent
+from infgen.batch.statistics import read_statistics, write_statistics
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS, Export
 from infgen.formats.settings import Dataset, ExportSettings
@@ -127,8 +129,10 @@ def write_formats(
     to, are written as it would have."""
     settle(store)
     marks, marking = read_marks(store.folder), under_way(store.folder)
-    keep_apart(store, marks)
+    came_back = keep_apart(store, marks)
     before = store.manifest()
+    if marking or came_back or (before and before.marked != len(marks)):
+        _show_anew(store, manifest)
     how = marking.formats if marking else {}
     how = how | dict.fromkeys(settings.format, settings)
     left = before.formats if before else ()
@@ -147,6 +151,13 @@ def write_formats(
     store.finish(manifest)
     end(store.folder)
     return manifest
+
+
+def _show_anew(store: Store, manifest: Manifest) -> None:
+    """The contact sheet, and the statistics if there are any, of what isn't marked now."""
+    preview_made(store, manifest)
+    if counted := read_statistics(store.folder):
+        write_statistics(store, counted.size)
 
 
 def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:

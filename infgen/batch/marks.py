@@ -12,6 +12,7 @@ and exporting.write_formats the formats.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -77,15 +78,21 @@ def put_away(store: Store, indices: Collection[int], marked: bool = True) -> Non
     aren't, unless they are there."""
     if indices:
         store.rename(indices, lambda entry: _moved(entry, marked, store.folder))
+    if indices and not marked:
+        top = store.folder / FOLDER
+        for empty in (*top.glob("*/*"), *top.glob("*"), top):
+            with suppress(OSError):  # it isn't empty, or no folder
+                empty.rmdir()
 
 
-def keep_apart(store: Store, marks: Collection[int]) -> None:
+def keep_apart(store: Store, marks: Collection[int]) -> bool:
     """Have the files of the pictures with these marks in marked/, and no others there: somebody may
-    have deleted marks.json, or put back another."""
+    have deleted marks.json, or put back another. Gives whether some came back."""
     put_away(store, marks)
     away = b'"file":"' + FOLDER.encode()
     there = {index_of(line) for line in store.lines() if away in line}
     put_away(store, there.difference(marks), marked=False)
+    return not there.issubset(marks)
 
 
 def end(folder: Path) -> None:
