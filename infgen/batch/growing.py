@@ -22,6 +22,7 @@ from infgen.batch.finishing import finish
 from infgen.batch.ledger import FILE as LEDGER
 from infgen.batch.marks import settle
 from infgen.batch.methods import Means
+from infgen.batch.owed import owed
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.past import read_past
 from infgen.batch.reporter import Reporter
@@ -97,7 +98,8 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
                 store.write_parts(parts)
             make_missing(store, planner, one.means, one.settings, crew, reporter)
         manifest = _take_stock(store, parts)
-        manifest = finish(store, manifest, job.settings, crew, depth, job.planner.canvas, reporter)
+        now = _asking(job.settings, settings.export.format, store)
+        manifest = finish(store, manifest, now, crew, depth, job.planner.canvas, reporter)
     if settings.append:
         store.settle()
     return manifest
@@ -279,8 +281,8 @@ def _changes(part: Part, last: Part | None) -> list[str]:
         if old != new:
             was, now = ("its default" if one is None else one for one in (old, new))
             notes.append(
-                f"--{name.replace('_', '-')} was {was} and is now {now}: all label files are "
-                "written so"
+                f"--{name.replace('_', '-')} was {was} and is now {now}: the formats that "
+                "are asked for are written so"
             )
     return notes
 
@@ -344,6 +346,16 @@ def _with_formats(job: Job, formats: Sequence[str]) -> Job:
         job.means,
         job.notes,
     )
+
+
+def _asking(settings: RunSettings, asked: Sequence[str], store: Store) -> RunSettings:
+    """Settings without those formats that nobody asks for, and that the dataset has, and so keeps
+    or gets anew as they were."""
+    manifest = store.manifest()
+    known = {*owed(store.folder), *(manifest.formats if manifest else ())}.difference(asked)
+    names = tuple(name for name in settings.export.format if name not in known)
+    export = msgspec.structs.replace(settings.export, format=names)
+    return msgspec.structs.replace(settings, export=export)
 
 
 def _part_of(manifest: Manifest, pinned: Pinned) -> Part:

@@ -2,11 +2,11 @@
 
 marks.json                 index -> reason: who reads the dataset passes these pictures over
 marked/images/SPLIT/*      the pictures themselves, out of the folders that trainers list
-.marking                   what is to be marked, and the formats that are to be written for it
+.marking                   what is to be marked
 
 .marking is written first and goes last. Whatever is done in between can be done again, and whoever
 next claims the folder to change it does: `settle` brings pictures, records and marks.json in line,
-and exporting.write_formats the formats.
+and exporting.write_formats what is made of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 
 from infgen.batch.store import Store, index_of
-from infgen.formats.settings import ExportSettings
 from infgen.records.errors import FolderError
 from infgen.records.sample import Entry
 from infgen.sources.disk import remove_file, told, write_file
@@ -31,10 +30,9 @@ MOVED = "images/"  # what lies elsewhere (a grid's files, archives) stays where 
 
 
 class Marking(msgspec.Struct, frozen=True):
-    """The marks that a dataset is to have, all of them, and the formats that are to be written."""
+    """The marks that a dataset is to have, all of them."""
 
     marks: dict[int, str]
-    formats: dict[str, ExportSettings]
 
 
 def begin(store: Store, marking: Marking) -> None:

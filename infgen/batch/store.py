@@ -6,6 +6,7 @@ append-0001.toml     the settings of what was appended, and its record
 images/SPLIT/*       each picture whole or not there (or in packs/*: each archive)
 samples-00000.jsonl  a line per picture, after its picture; a file per 1,000 indices of a part
 marks.json           the pictures that are to be kept out of the formats (see batch.marks)
+.formats             the formats that are to be written anew (see batch.owed)
 manifest.json        last: while it is missing, the dataset isn't finished
 README.md, report/*  what people look at, written after all (see batch.report)
 run.log              times, hosts, tracebacks: no part of the dataset
@@ -30,6 +31,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from infgen.batch.ledger import FILE as LEDGER
+from infgen.batch.owed import as_written, owe
 from infgen.batch.register import FILE as REGISTER
 from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest, Part
@@ -380,8 +382,12 @@ class Store:
             ) from None
 
     def reopen(self) -> None:
-        """Take the manifest away: the dataset is being worked on again."""
+        """Take the manifest away: the dataset is being worked on again. The formats that it lists
+        are to be written anew."""
         path = self.folder / MANIFEST
+        with suppress(FolderError):  # nobody can know what a broken one has listed
+            if manifest := self.manifest():
+                owe(self.folder, as_written(manifest))
         with told(path):
             path.unlink(missing_ok=True)
 
