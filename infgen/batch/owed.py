@@ -1,4 +1,4 @@
-"""Formats that a dataset has, and that aren't in step with it: they are written down before anything
+"""Formats that a dataset has and that aren't in step with it: they are noted before anything
 changes, and whoever next writes formats writes them, too, as they were.
 
 .formats                   format -> the settings to write it with; not there where none is owed
@@ -38,7 +38,7 @@ def owe(folder: Path, formats: Mapping[str, ExportSettings]) -> None:
         StorageError: the disk refused.
     """
     if formats:
-        write_file(folder / FILE, msgspec.json.encode(owed(folder) | formats))
+        write_file(folder / FILE, msgspec.json.encode({**owed(folder), **formats}))
 
 
 def owed(folder: Path) -> dict[str, ExportSettings]:

@@ -1,5 +1,5 @@
-"""What a dataset weighs: pictures counted, their pixels summed up, files on disk; without those that
-are marked as bad, but for the archives that they lie in."""
+"""What a dataset weighs: pictures counted, their pixels summed up, files on disk; without pictures
+that are marked as bad, but for the archives that they lie in."""
 
 from __future__ import annotations
 
