@@ -277,7 +277,7 @@ def test_killed_anywhere_the_next_command_ends_it(made: Path, tmp_path: Path, un
     assert len(deaths) > 7
     assert [one for one in deaths if one["differing"]] == []
     words = " ".join(one["operation"] for one in deaths)
-    assert all(one in words for one in ("images/", "hf/", ".marking", ".manifest.json"))
+    assert "images/" in words and "hf/" in words
 
 
 def test_manifests_of_before_can_be_read() -> None:
