@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -114,6 +115,8 @@ class Gathering:
         self._left_out: Counter[str] = Counter()
         self._splits: dict[str, str] = {}
         self._kinds: Counter[str] = Counter()
+        self.methods: list[Counter[str]] = [Counter() for _ in sources]  # of each source's objects
+        self.scenes: list[Counter[str]] = [Counter() for _ in sources]  # behind its pictures
         self.faults: list[str] = []
 
     def items(self, crew: Crew) -> list[Item]:
@@ -163,13 +166,15 @@ class Gathering:
                 for picture in source.dataset.pictures():
                     for fault in picture.faults:
                         self._note_fault(fault.kind, f"{picture.path.name}: {fault.text}")
+                    self.scenes[number].update([picture.scene_kind] if picture.scene_kind else [])
                     objects = []
-                    for one in picture.objects:
+                    for one, method in zip_longest(picture.objects, picture.methods):
                         class_id = ids[one.class_id]
                         if class_id is None:
                             self._left_out[source.dataset.classes[one.class_id]] += 1
                         else:
                             objects.append(msgspec.structs.replace(one, class_id=class_id))
+                            self.methods[number].update([method] if method else [])
                     faults = () if picture.objects else picture.faults
                     yield (
                         number,

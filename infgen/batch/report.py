@@ -23,6 +23,7 @@ from infgen.batch.marks import read_marks
 from infgen.batch.preview import spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.statistics import read_statistics
+from infgen.batch.stock import prompts_of
 from infgen.batch.store import LOG, RECORD, Store, append_file, open_finished
 from infgen.formats import EXPORTS
 from infgen.ops.rle import rle_area
@@ -126,7 +127,7 @@ def _report_own(
     look = _Look(classes, "infgen", manifest.pictures - len(marks), gallery)
     look.at(_items(store, marks), manifest.pictures + len(manifest.failures), reporter)
     figures = look.figures(_channels(store.folder), _rounds(store.folder))
-    prompts = _prompts(store, manifest)
+    prompts = prompts_of(store, manifest)
     contents = Contents(
         title=f"Dataset {store.folder.resolve().name}",
         classes=classes,
@@ -269,15 +270,6 @@ def _audit(folder: Path) -> Audit | None:
         with suppress(OSError, msgspec.DecodeError):
             return msgspec.json.decode(path.read_bytes(), type=Audit)
     return None
-
-
-def _prompts(store: Store, manifest: Manifest) -> dict[str, str]:
-    """What each class is, by its name."""
-    pinned = store.pinned()
-    prompts = dict(pinned.prompts) if pinned else {}
-    for part in manifest.parts:
-        prompts |= part.classes
-    return prompts
 
 
 def _again(store: Store, manifest: Manifest) -> Iterator[str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from infgen.records.manifest import Manifest
+from infgen.records.manifest import Manifest, Origin
 from infgen.report.audit.findings import Audit
 from infgen.report.counts import count_of
-from infgen.report.facts import licences_of, rejects_of
+from infgen.report.facts import WAYS, licences_behind, licences_of, rejects_of
 from infgen.report.figures import Figures
 
 MARKER = "<!-- Made by infgen, which writes it anew. Yours if you delete this line. -->"
@@ -59,7 +59,12 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
         f"{figures.negatives:,} of the pictures show none. Made with infgen {manifest.infgen}."
     )
     yield ""
-    if drawn:
+    if manifest.origins:
+        yield (
+            "The pictures are those of other datasets, the same byte for byte, with their labels. "
+            "Below is how each was made, as far as that is known."
+        )
+    elif drawn:
         yield (
             "The objects were painted into the pictures, and the labels come from that: masks are "
             "the visible pixels, boxes are tight around them."
@@ -88,7 +93,10 @@ def _classes(figures: Figures, prompts: Mapping[str, str]) -> Iterator[str]:
 
 def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
     yield from ("", "## How it was made", "")
-    yield f"- objects: {_counted(_methods(figures))}"
+    if manifest.origins:
+        yield from _origins(manifest.origins)
+        return
+    yield f"- objects: {_counted(_in_words(_methods(figures)))}"
     blends = _summed(one.blends for one in figures.classes)
     if blends:
         yield f"- their edges: {_counted(blends)}"
@@ -110,24 +118,48 @@ def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
     yield from (f"  - {_text(text)}" for text in licences)
 
 
+def _origins(origins: Sequence[Origin], indent: str = "") -> Iterator[str]:
+    """Lines on datasets that pictures were taken from, and on those behind them."""
+    for one in origins:
+        known = "how they were made, and with which models, isn't known here"
+        if one.origins:
+            known = "taken from other datasets in turn:"
+        elif one.methods.keys() - {"convert"}:
+            scenes = f"; scenes: {_counted(one.scenes)}" if one.scenes else ""
+            known = f"objects: {_counted(_in_words(one.methods))}{scenes}"
+        kind = "made with infgen" if one.kind == "infgen" else f"{one.kind} labels"
+        yield (
+            f"{indent}- {_text(one.name)} ({kind}), {count_of(one.pictures, 'picture')}: {known}"
+        )
+        licences = licences_behind(one)
+        yield from (f"{indent}  - model {_text(text)}" for text in licences)
+        if not (licences or one.origins) and one.drawn:
+            yield f"{indent}  - no model"
+        yield from _origins(one.origins, indent + "  ")
+
+
 def _sources(manifest: Manifest) -> Iterator[str]:
-    sources: dict[str, dict[str, str]] = {}
-    for one in [manifest.sources, *(part.sources for part in manifest.parts)]:
-        for what, files in one.items():
-            sources.setdefault(what, {}).update(files)
     yield from ("", "## Sources and rights", "")
-    for what, files in sources.items():
+    sources = [*manifest.all_sources.items(), *_files_behind(manifest.origins)]
+    for what, files in sources:
         if files:
             yield (
-                f"- {what}: {len(files):,} files, {len(set(files.values())):,} different ones by "
-                "SHA-256 (in `manifest.json`)"
+                f"- {_text(what)}: {count_of(len(files), 'file')}, "
+                f"{len(set(files.values())):,} different by SHA-256 (in `manifest.json`)"
             )
-    if not any(sources.values()):
+    if not any(files for _, files in sources):
         yield "- no files of anybody's"
     yield (
         "- infgen doesn't know under which licence such files are, and gives the dataset none: who "
         "publishes it has to."
     )
+
+
+def _files_behind(origins: Iterable[Origin]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for one in origins:
+        behind = one.sources.keys() - {"pictures"}  # which are those that were taken
+        yield from ((f"{what} of {one.name}", one.sources[what]) for what in sorted(behind))
+        yield from _files_behind(one.origins)
 
 
 def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
@@ -192,12 +224,18 @@ def _again(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _drawn(manifest: Manifest, figures: Figures) -> bool:
-    """Whether infgen made the pictures, and not only took them over."""
+    """Whether infgen made the pictures, and didn't only label them or take them from others."""
+    if manifest.origins:
+        return all(one.drawn for one in manifest.origins)
     return manifest.painted and "relabel" not in _methods(figures)
 
 
 def _methods(figures: Figures) -> Counter[str]:
     return _summed(one.methods for one in figures.classes)
+
+
+def _in_words(methods: Mapping[str, int]) -> dict[str, int]:
+    return {WAYS.get(name, name): count for name, count in methods.items()}
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
