@@ -41,6 +41,7 @@ from infgen.records.manifest import Manifest
 from infgen.report.audit.findings import Audit
 from infgen.report.card import MARKER, card_of
 from infgen.report.charts import draw_charts
+from infgen.report.colours import own_colours
 from infgen.report.contents import Contents
 from infgen.report.facts import NO_REASON, facts_of, notes_of, rejects_of
 from infgen.report.figures import Channels, Figures, FigureTally, LooksTally, Round, rounds_of
@@ -138,6 +139,7 @@ def _report_own(
         rejects=rejects_of(manifest, marks, {}),
         manifest=manifest,
         prompts=tuple(prompts.get(name, "") for name in classes),
+        colours=own_colours(figures.totals),
     )
     path = _write(folder, figures, contents, look.sample)
     formats = {name: row.help for name, row in EXPORTS.items()}
@@ -165,6 +167,7 @@ def _report_foreign(place: Path, folder: Path, gallery: int, reporter: Reporter)
         notes=notes_of(figures, None),
         charts=draw_charts(figures),
         rejects=rejects_of(None, {}, faults.told()),
+        colours=own_colours(figures.totals),
     )
     return _write(folder, figures, contents, look.sample)
 

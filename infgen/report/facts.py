@@ -67,7 +67,7 @@ def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
     if empty and figures.objects:
         told = ", ".join(empty[:10]) + (f" and {len(empty) - 10:,} more" if empty[10:] else "")
         notes.append(f"no picture shows an object of {told}")
-    totals = [one.total for one in figures.classes]
+    totals = figures.totals
     if len(totals) > 1 and max(totals) > DOMINANT * figures.objects:
         part, largest = max(totals) / figures.objects, names[totals.index(max(totals))]
         notes.append(f"{part:.0%} of the objects are of one class, {largest}")
