@@ -306,8 +306,13 @@ def _twins(items: Sequence[Item]) -> Iterator[str]:
                        (False, "more than once in a split")):  # fmt: skip
         some = [group for group in twins if (len({item.split for item in group}) > 1) == leak]
         if some:
-            shown = "; ".join(" = ".join(item.name for item in group) for group in some[:TOLD])
+            shown = "; ".join(map(_equal_names, some[:TOLD]))
             yield f"{len(some)} pictures are {text} ({shown})"
+
+
+def _equal_names(group: Sequence[Item]) -> str:
+    names = " = ".join(item.name for item in group[:TOLD])
+    return names + (f" and {len(group) - TOLD:,} more" if len(group) > TOLD else "")
 
 
 def _mixed(items: Sequence[Item]) -> Iterator[str]:

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import msgspec
 
+from infgen.batch.again import commands_of
 from infgen.batch.audit import JSON as AUDIT
 from infgen.batch.marks import read_marks
 from infgen.batch.preview import spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.statistics import read_statistics
 from infgen.batch.stock import prompts_of
-from infgen.batch.store import LOG, RECORD, Store, append_file, open_finished
+from infgen.batch.store import LOG, RECORD, Store, open_finished
 from infgen.formats import EXPORTS
 from infgen.ops.rle import rle_area
 from infgen.records.box import Box
@@ -143,7 +144,7 @@ def _report_own(
     )
     path = _write(folder, figures, contents, look.sample)
     formats = {name: row.help for name, row in EXPORTS.items()}
-    again = list(_again(store, manifest))
+    again = list(commands_of(store, manifest, marks))
     card = card_of(manifest, figures, prompts, marks, formats, again, _audit(store.folder))
     _write_card(card, folder, None if out else store.folder, reporter)
     return path
@@ -273,14 +274,6 @@ def _audit(folder: Path) -> Audit | None:
         with suppress(OSError, msgspec.DecodeError):
             return msgspec.json.decode(path.read_bytes(), type=Audit)
     return None
-
-
-def _again(store: Store, manifest: Manifest) -> Iterator[str]:
-    """The commands that make the dataset once more, as run.toml has them."""
-    first = (store.folder / RECORD).read_text(encoding="utf-8").partition("\n")[0]
-    yield f"{first.rpartition(': ')[2]} --out again"
-    for number in range(1, len(manifest.parts)):
-        yield f"python -m infgen run --config {append_file(number)} --out again"
 
 
 # ---- what is written -----------------------------------------------------------------------------

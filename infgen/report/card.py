@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from infgen.records.manifest import Manifest, Origin
 from infgen.report.audit.findings import Audit
 from infgen.report.counts import count_of
-from infgen.report.facts import WAYS, licences_behind, licences_of, rejects_of
+from infgen.report.facts import WAYS, licences_behind, licences_of, rejects_of, run_notes
 from infgen.report.figures import Figures
 
 MARKER = "<!-- Made by infgen, which writes it anew. Yours if you delete this line. -->"
@@ -37,7 +37,7 @@ def card_of(
         _how(manifest, figures),
         _sources(manifest),
         _thrown_away(manifest, marks),
-        _notes(manifest),
+        _notes(run_notes(manifest)),
         _audit(audit, figures) if audit else (),
         _formats(manifest, formats),
         _again(again),
@@ -74,6 +74,11 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
             "The pictures were there before, and are the same byte for byte. How they were made, "
             "and with which models, isn't known here."
         )
+    if figures.marked:
+        yield (
+            f"Not counted here, and in no format: {count_of(figures.marked, 'picture')} that "
+            "somebody found bad."
+        )
     unmasked = sum(one.boxes_only for one in figures.classes)
     if unmasked:
         yield f"{unmasked:,} of the labels are boxes without a mask."
@@ -106,12 +111,18 @@ def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
         yield f"  - {count:,} x {_text(prompt)}"
     if figures.decoys:
         yield f"- decoys (places without an object, painted all the same): {figures.decoys:,}"
-    for name in ("seed", "augment", "degrade"):
-        if name in manifest.settings:
-            yield f"- {name}: {_text(str(manifest.settings[name]).rpartition('/')[2])}"
     if manifest.parts:
         counts = ", ".join(f"{part.pictures:,}" for part in manifest.parts)
-        yield f"- grown in {len(manifest.parts)} parts, of {counts} pictures"
+        yield (
+            f"- by {len(manifest.parts)} runs, each of which added to what was there: {counts} "
+            "pictures"
+        )
+    for name in ("seed", "augment", "degrade"):
+        runs = [part.settings for part in manifest.parts] or [manifest.settings]
+        values = [str(one[name]).rpartition("/")[2] for one in runs if name in one]
+        if values:
+            shown = values if len(set(values)) > 1 else values[:1]
+            yield f"- {name}: {_text(', '.join(shown))}{', run by run' if shown[1:] else ''}"
     licences = licences_of(manifest)
     none = "none" if _drawn(manifest, figures) else "none by infgen"
     yield f"- models:{'' if licences else f' {none}'}"
@@ -175,9 +186,9 @@ def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
     yield from _more(len(rows) - MOST_REASONS)
 
 
-def _notes(manifest: Manifest) -> Iterator[str]:
-    if manifest.notes:
-        yield from ("", "## Notes of the run", "", *(f"- {_text(note)}" for note in manifest.notes))
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield from ("", "## Notes of the run", "", *(f"- {_text(note)}" for note in notes))
 
 
 def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
@@ -209,14 +220,23 @@ def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
 
 
 def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", "## Files", "", "- images/ (or fg_bg, packs/): the pictures")
+    settings, packed = manifest.settings, manifest.settings.get("pack", "none") != "none"
+    loose = "`fg_bg_*/`" if settings.get("grid") else "`images/`"
+    yield from ("", "## Files", "", f"- {'`packs/`' if packed else loose}: the pictures")
+    if manifest.marked:
+        where = loose if packed or settings.get("grid") else "`marked/`"
+        yield f"- `marks.json`: which pictures were found bad, and why; {where}: these pictures"
     yield from (f"- {name}: {_text(formats.get(name, ''))}" for name in manifest.formats)
+    if settings.get("statistics") or settings.get("grid"):
+        yield "- `statistics.json`: sizes on disk, and the mean and deviation of each channel"
     yield "- `samples-*.jsonl`, `manifest.json`: all that is known of every picture, and totals"
     yield "- `report/index.html`: the dataset to look at, and its statistics"
 
 
 def _again(commands: Sequence[str]) -> Iterator[str]:
-    yield from ("", "## The same again", "", "In this folder, with its sources where they were:")
+    order = ", one after the other" if len(commands) > 1 else ""
+    told = f"In this folder, with its sources where they were{order}:"
+    yield from ("", "## The same again", "", told)
     yield from ("", "```bash", *commands, "```")
 
 

@@ -61,7 +61,7 @@ def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tu
 
 def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
     """Sentences worth a warning: those of the run, and what the figures show."""
-    notes = list(manifest.notes) if manifest else []
+    notes = run_notes(manifest) if manifest else []
     names = [one.name or f"class {class_id}" for class_id, one in enumerate(figures.classes)]
     empty = [name for name, one in zip(names, figures.classes, strict=True) if not one.total]
     if empty and figures.objects:
@@ -80,6 +80,20 @@ def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
                      f"{figures.looks.unreadable:,} can't be read: they and their labels are "
                      "counted all the same")  # fmt: skip
     return list(dict.fromkeys(notes))
+
+
+def run_notes(manifest: Manifest) -> list[str]:
+    """The notes of the run; where several made the dataset, each with the run that it is of."""
+    runs: dict[str, list[str]] = {}
+    for number, part in enumerate(manifest.parts, 1):
+        for note in part.notes:
+            runs.setdefault(note, []).append(str(number))
+    return [
+        f"run{'s' if len(runs[note]) > 1 else ''} {', '.join(runs[note])}: {note}"
+        if note in runs
+        else note
+        for note in manifest.notes
+    ]
 
 
 def rejects_of(

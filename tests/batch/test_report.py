@@ -14,8 +14,9 @@ import pytest
 from pycocotools.coco import COCO
 
 import infgen
+from infgen.batch.again import commands_of
 from infgen.batch.reporter import Silent
-from infgen.batch.store import Store
+from infgen.batch.store import Store, open_finished
 from infgen.records.box import Box
 from infgen.records.errors import FolderBusy, FolderError, InputError, StorageError
 from infgen.report import pages
@@ -364,11 +365,15 @@ def test_archives_and_statistics(tables: Tables, tmp_path: Path) -> None:
 
 def test_a_grown_dataset_is_reported_as_a_whole(made: tuple[Tables, Path], dataset: Path) -> None:
     tables, _ = made
-    infgen.run(**tables.settings(out=dataset, append=True, images=6, report=True))
+    infgen.run(**tables.settings(out=dataset, append=True, images=6, seed=5, report=True))
     figures = figures_in(dataset / "report")
     assert figures.counted == 30 and [one.pictures for one in figures.rounds] == [24, 6]
     card = card_of(dataset)
-    assert "30 pictures (" in card and "grown in 2 parts, of 24, 6 pictures" in card
+    assert "30 pictures (" in card and "- by 2 runs, each of which added" in card
+    assert ": 24, 6 pictures" in card and "- seed: 0, 5, run by run" in card
+    assert "- run 2: the backgrounds have run out" in card
+    page = (dataset / "report/index.html").read_text(encoding="utf-8")
+    assert "<bdi>run 2: the backgrounds have run out" in page
     commands = [line for line in card.splitlines() if line.startswith("python")]
     assert len(commands) == 2 and "append-0001.toml" in commands[1]
     recorded = tomllib.loads((dataset / "append-0001.toml").read_text())
@@ -381,9 +386,20 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     figures = figures_in(dataset / "report")
     assert (figures.counted, figures.marked) == (21, 3)
     assert "| (whole picture) | picture marked as bad | blurred | 2 |" in card_of(dataset)
-    assert "21 pictures (" in card_of(dataset)
+    assert "21 pictures (" in card_of(dataset) and "no format: 3 pictures" in card_of(dataset)
     infgen.export(dataset, "voc")
-    assert "- voc: " in card_of(dataset)
+    infgen.export(dataset, "yolo", yolo_labels="detect", crop_backgrounds=False)
+    assert "- voc: " in card_of(dataset) and "`marked/`: these pictures" in card_of(dataset)
+    told = [line for line in card_of(dataset).splitlines() if line.startswith("python")]
+    assert told[1:] == [
+        "python -m infgen export again --format yolo --yolo-labels detect --no-crop-backgrounds",
+        "python -m infgen export again --format voc",
+        "python -m infgen mark again 2-3 --reason blurred",
+        "python -m infgen mark again 5",
+    ]
+    store, manifest = open_finished(dataset)
+    many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
+    assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
 
 
 def test_an_audit_in_the_dataset_is_told(dataset: Path) -> None:
