@@ -35,18 +35,15 @@ def class_colours(count: int) -> tuple[Colour, ...]:
 
 
 def own_colours(totals: Sequence[int]) -> tuple[Colour, ...]:
-    """A colour for each class, by how many objects it has, that no other has: of more classes than
-    there are colours those with the most objects have one, and all others are grey. A class keeps
-    the colour that class_colours gives it, unless one with a higher id needs it."""
+    """A colour for each class, by how many objects it has, that no other has: as class_colours, but
+    of more classes than there are colours those with the most objects have them, the first ones
+    first, and all others are grey."""
     colours = _all_colours()
+    if len(totals) <= len(colours):
+        return class_colours(len(totals))
     largest = sorted(range(len(totals)), key=lambda number: (-totals[number], number))
-    own = set(largest[: len(colours)])
-    free = (colour for number, colour in enumerate(colours) if number not in own)
-    spare = {number: next(free) for number in sorted(own) if number >= len(colours)}
-    return tuple(
-        GREY if number not in own else spare.get(number) or colours[number]
-        for number in range(len(totals))
-    )
+    own = dict(zip(largest, colours, strict=False))
+    return tuple(own.get(number, GREY) for number in range(len(totals)))
 
 
 @functools.cache

@@ -128,7 +128,7 @@ def test_sheet_and_statistics_are_of_what_is_left(
     objects = sum(len(one.objects) for one in left)
     assert shown == [str(one.index) for one in left] and len(shown) == 10
     assert "10 pictures (" in words and f", {objects} objects," in words
-    assert words.endswith("2 marked as bad.")
+    assert words.endswith("2 more marked as bad.")
     counted = json.loads((dataset / "statistics.json").read_bytes())
     assert counted["pictures"] == 10
     for split in ("train", "val"):

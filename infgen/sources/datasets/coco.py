@@ -138,23 +138,31 @@ def _read(path: Path, classes: dict[str, int]) -> _Split:
     twice = [name for name, n in Counter(image.id for image in file.images).items() if n > 1]
     if twice:
         raise unreadable(path, f"several images have the id {twice[0]}")
-    labels: dict[int | str, list[msgspec.Raw]] = defaultdict(list)
-    numbers: Counter[int | str] = Counter()
-    for place, raw in enumerate(file.annotations):
-        try:
-            annotation = _annotation(raw)
-        except msgspec.DecodeError as error:
-            raise unreadable(path, f"annotations[{place}]: {error}") from None
-        labels[annotation.image_id].append(raw)
-        numbers[annotation.id] += 1
-    again = {label_id: number for label_id, number in numbers.items() if number > 1}
+    labels, again = _by_picture(path, file.annotations)
     ids = {one.id: classes.setdefault(one.name, len(classes)) for one in file.categories}
     name = path.stem.removeprefix("instances_")
     split = path.parent.name if name == "_annotations.coco" else name
     return _Split(split, path, file.images, labels, ids, again)
 
 
+_Labels = dict[int | str, list[msgspec.Raw]]
 _annotation = msgspec.json.Decoder(_Annotation).decode
+
+
+def _by_picture(
+    path: Path, annotations: Sequence[msgspec.Raw]
+) -> tuple[_Labels, dict[int | str, int]]:
+    """The annotations by their pictures' ids; and how many have each id that several have."""
+    labels: _Labels = defaultdict(list)
+    numbers: Counter[int | str] = Counter()
+    for place, raw in enumerate(annotations):
+        try:
+            annotation = _annotation(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unreadable(path, f"annotations[{place}]: {error}") from None
+        labels[annotation.image_id].append(raw)
+        numbers[annotation.id] += 1
+    return labels, {label_id: number for label_id, number in numbers.items() if number > 1}
 
 
 def _strays(split: _Split) -> Iterator[Fault]:

@@ -57,7 +57,7 @@ infgen.album = (() => {
         "span",
         { class: "caption" },
         element("span", {}, `${picture.number} · ${picture.split}`),
-        element("span", {}, count(picture.objects.length, rejects ? "reject" : "object")),
+        element("span", {}, count(picture.objects.length, rejects && !picture.marked ? "reject" : "object")),
         picture.marked ? element("span", { class: "flag", title: picture.marked }, "marked") : null,
       ),
       rejects ? element("span", { class: "why" }, picture.reasons.join("; ")) : null,
