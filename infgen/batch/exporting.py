@@ -21,7 +21,7 @@ from infgen.batch.marks import (
     settle,
     under_way,
 )
-from infgen.batch.owed import owe, owed, settings_of, settled
+from infgen.batch.owed import owe, owed, paid, settings_of
 from infgen.batch.painting import CHUNK, workers_for
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_again
@@ -154,7 +154,7 @@ def write_formats(
     )
     store.finish(manifest)
     end(store.folder)
-    settled(store.folder)
+    paid(store.folder)
     return manifest
 
 

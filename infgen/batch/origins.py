@@ -11,6 +11,7 @@ from infgen.batch.store import Store
 from infgen.records.manifest import Origin
 from infgen.sources.class_map import ClassMap
 
+PICTURES = "pictures"  # the sources of a merge: those that are taken, by other names
 BEHIND = ("scenes", "inpaint", "licences", "eyes")  # of a manifest's models those behind pictures
 
 
@@ -37,7 +38,7 @@ def _origin(
         {} if made.origins else dict(sorted(methods.items())),
         dict(sorted(scenes.items())) if made.painted else {},
         tuple(one for one in models if one),
-        made.all_sources,
+        {what: files for what, files in made.all_sources.items() if what != PICTURES},
         made.origins,
     )
 

@@ -58,7 +58,7 @@ def owed(folder: Path) -> dict[str, ExportSettings]:
         ) from None
 
 
-def settled(folder: Path) -> None:
+def paid(folder: Path) -> None:
     """All of them are there."""
     with told(folder / FILE):
         (folder / FILE).unlink(missing_ok=True)

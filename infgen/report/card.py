@@ -168,8 +168,7 @@ def _sources(manifest: Manifest) -> Iterator[str]:
 
 def _files_behind(origins: Iterable[Origin]) -> Iterator[tuple[str, Mapping[str, str]]]:
     for one in origins:
-        behind = one.sources.keys() - {"pictures"}  # which are those that were taken
-        yield from ((f"{what} of {one.name}", one.sources[what]) for what in sorted(behind))
+        yield from ((f"{what} of {one.name}", files) for what, files in one.sources.items())
         yield from _files_behind(one.origins)
 
 

@@ -59,6 +59,10 @@ class _Annotation(msgspec.Struct, gc=False):
     iscrowd: int = 0
 
 
+_Labels = dict[int | str, list[msgspec.Raw]]
+_annotation = msgspec.json.Decoder(_Annotation).decode
+
+
 class _File(msgspec.Struct):
     images: list[_Image]
     annotations: list[msgspec.Raw]
@@ -81,7 +85,7 @@ class _Split:
     name: str
     path: Path
     images: list[_Image]
-    labels: dict[int | str, list[msgspec.Raw]]
+    labels: _Labels
     class_ids: dict[int | str, int]
     twice: Mapping[int | str, int]
 
@@ -143,10 +147,6 @@ def _read(path: Path, classes: dict[str, int]) -> _Split:
     name = path.stem.removeprefix("instances_")
     split = path.parent.name if name == "_annotations.coco" else name
     return _Split(split, path, file.images, labels, ids, again)
-
-
-_Labels = dict[int | str, list[msgspec.Raw]]
-_annotation = msgspec.json.Decoder(_Annotation).decode
 
 
 def _by_picture(
