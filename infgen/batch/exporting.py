@@ -21,7 +21,7 @@ from infgen.batch.marks import (
     settle,
     under_way,
 )
-from infgen.batch.owed import owe, owed, paid, settings_of
+from infgen.batch.owed import as_written, owe, owed, paid, settings_of
 from infgen.batch.painting import CHUNK, workers_for
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_again
@@ -134,6 +134,7 @@ def write_formats(
     before = store.manifest()
     if marking or came_back or (before and before.marked != len(marks)):
         _show_anew(store, manifest)
+        owe(store.folder, as_written(before) if before else {})
     how = owed(store.folder)
     if settings.format and (more := how.keys() - settings.format):
         reporter.say(f"written anew, too: {', '.join(_in_order(more))}, which the dataset has")

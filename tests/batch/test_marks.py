@@ -243,7 +243,8 @@ def test_packed_pictures_stay_in_their_archives(tmp_path: Path) -> None:
     assert not differing(snapshot(out), before)
 
 
-def test_pictures_whose_marks_were_deleted_come_back(dataset: Path) -> None:
+def test_pictures_whose_marks_were_deleted_come_back_to_every_format(dataset: Path) -> None:
+    infgen.export(dataset, "yolo", yolo_labels="detect")
     before = snapshot(dataset)
     infgen.mark(dataset, [3, 4])
     (dataset / "marks.json").unlink()
