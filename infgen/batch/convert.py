@@ -19,6 +19,7 @@ from infgen.batch.engines import Crew
 from infgen.batch.exporting import check_formats, check_masks, write_formats
 from infgen.batch.gather import FAULTS, SPLITS, Gathering, Item, open_sources
 from infgen.batch.made import Made, as_line, told_failure
+from infgen.batch.origins import merged_prompts, origins_of
 from infgen.batch.painting import CHUNK, fill_gaps, workers_for
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_made
@@ -40,6 +41,7 @@ from infgen.sources.datasets.common import rle_box
 from infgen.sources.disk import link_file, write_file
 
 METHOD = "convert"
+NO_LABELS = msgspec.msgpack.encode(())
 EMPTY_MASK, OUTSIDE = "empty mask", "outside its picture"  # why an object has no label
 LEAST = 0.5  # pixels a side of what is left of a box inside its picture
 
@@ -67,9 +69,8 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
     reporter = reporter or Silent()
     _check_formats(settings.export)
     sources = open_sources(settings)
-    for source in sources:
-        dataset = source.dataset
-        reporter.say(f"{source.name}: {dataset.kind}, {', '.join(dataset.classes)}")
+    for text in (f"{s.name}: {s.dataset.kind}, {', '.join(s.dataset.classes)}" for s in sources):
+        reporter.say(text)  # and no name here that would hold on to a dataset
     named = [(source.name, source.dataset.classes) for source in sources]
     classes = map_classes(named, settings.map)
     store = Store(settings.out)
@@ -86,7 +87,8 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
         pinned = Pinned(
             infgen=__version__,
             methods=dict.fromkeys(classes.names, METHOD),
-            fingerprint=_fingerprint(items, classes),
+            prompts=merged_prompts(sources, classes),
+            fingerprint=_fingerprint(items, gathering.labels.hexdigest(), classes),
         )
         store.check(pinned.fingerprint)
         stack.enter_context(store.claimed())
@@ -100,10 +102,12 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
             partial(_failed, items),
             reporter,
         )
+        items = [msgspec.structs.replace(item, labels=NO_LABELS) for item in items]  # room
         if gathering.faults:
             text = "".join(f"{line}\n" for line in gathering.faults)
             write_file(settings.out / FAULTS, text.encode(errors="replace"))
         manifest = _take_stock(store, items, classes, settings, pinned.fingerprint, notes)
+        manifest = msgspec.structs.replace(manifest, origins=origins_of(sources, items, gathering))
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))
@@ -126,11 +130,14 @@ def _check_formats(settings: ExportSettings) -> None:
 
 def _check_room(settings: ExportSettings, classes: tuple[str, ...], items: Sequence[Item]) -> None:
     """Raise InputError for formats that can't hold what there is."""
-    objects = [item.objects for item in items if not item.failure]
-    most = max(map(len, objects), default=0)
+    most = unmasked = 0
+    for item in items:
+        objects = () if item.failure else item.objects
+        most = max(most, len(objects))
+        unmasked += sum(not (one.rle or one.crowd) for one in objects)
     for name in settings.format:
         EXPORTS[name].check(classes, most)
-    check_masks(settings.format, sum(not (one.rle or one.crowd) for own in objects for one in own))
+    check_masks(settings.format, unmasked)
 
 
 # ---- what is made of it --------------------------------------------------------------------------
@@ -207,18 +214,17 @@ def _failed(items: Sequence[Item], index: int, reason: str) -> Made:
     return Made(as_line(_entry(items[index], failure=reason)), True)
 
 
-def _fingerprint(items: Sequence[Item], classes: ClassMap) -> dict[str, str]:
+def _fingerprint(items: Sequence[Item], labels: str, classes: ClassMap) -> dict[str, str]:
     """What another try must share to go on in the same folder: the pictures' bytes and new names,
-    and their labels."""
-    pictures, labels = hashlib.sha256(), hashlib.sha256()
+    and the hash of their `labels`."""
+    pictures = hashlib.sha256()
     for item in items:
         pictures.update(msgspec.json.encode((item.file, item.sha256, bool(item.failure))))
-        labels.update(msgspec.json.encode(item.objects))
     return {
         "the method": METHOD,
         "the number of pictures": str(len(items)),
         "the pictures": pictures.hexdigest(),
-        "the labels": labels.hexdigest(),
+        "the labels": labels,
         "the classes": ", ".join(classes.names),
     }
 

@@ -21,9 +21,12 @@ from infgen.batch.marks import (
     settle,
     under_way,
 )
+from infgen.batch.owed import as_written, owe, owed, paid, settings_of
 from infgen.batch.painting import CHUNK, workers_for
+from infgen.batch.preview import preview_made
 from infgen.batch.report import report_again
 from infgen.batch.reporter import Reporter, Silent
+from infgen.batch.statistics import read_statistics, write_statistics
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS, Export
 from infgen.formats.settings import Dataset, ExportSettings
@@ -123,17 +126,23 @@ def write_formats(
     store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> Manifest:
     """Export, without what is marked, and write the manifest last. It lists the formats that are
-    whole, so none that is being written over. Those that a marking was to write, and wasn't let
-    to, are written as it would have."""
+    whole, so none that is being written over. Those that the dataset had before it changed, and
+    that nobody asks for now, are written as they were."""
     settle(store)
     marks, marking = read_marks(store.folder), under_way(store.folder)
-    keep_apart(store, marks)
+    came_back = keep_apart(store, marks)
     before = store.manifest()
-    how = marking.formats if marking else {}
-    how = how | dict.fromkeys(settings.format, settings)
+    if marking or came_back or (before and before.marked != len(marks)):
+        _show_anew(store, manifest)
+        owe(store.folder, as_written(before) if before else {})
+    how = owed(store.folder)
+    if settings.format and (more := how.keys() - settings.format):
+        reporter.say(f"written anew, too: {', '.join(_in_order(more))}, which the dataset has")
+    how |= dict.fromkeys(settings.format, settings)
     left = before.formats if before else ()
-    if before and how.keys() & left:
-        store.finish(replace(before, formats=_in_order(set(left) - how.keys())))
+    if before and (over := how.keys() & left):
+        owe(store.folder, {name: how[name] for name in over})
+        store.finish(replace(before, formats=_in_order(set(left) - over)))
     for name in _in_order(how):
         export_formats(store, manifest, replace(how[name], format=(name,)), crew, reporter)
     written = (before.written if before else {}) | {name: _told(how[name]) for name in how}
@@ -146,14 +155,15 @@ def write_formats(
     )
     store.finish(manifest)
     end(store.folder)
+    paid(store.folder)
     return manifest
 
 
-def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:
-    """How the format of this name was written, or those of the manifest's own settings."""
-    values = {field: manifest.settings[field] for field in ExportSettings.__struct_fields__
-              if field in manifest.settings}  # fmt: skip
-    return msgspec.convert(values | manifest.written.get(name, {}), ExportSettings)
+def _show_anew(store: Store, manifest: Manifest) -> None:
+    """The contact sheet, and the statistics if there are any, of what isn't marked now."""
+    preview_made(store, manifest)
+    if counted := read_statistics(store.folder):
+        write_statistics(store, counted.size)
 
 
 def _told(settings: ExportSettings) -> dict[str, Any]:

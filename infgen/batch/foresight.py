@@ -35,6 +35,7 @@ from infgen.batch.understanding import with_needed_backgrounds
 from infgen.ops.concerns import Model, concerns_of
 from infgen.ops.outlook import Outlook, look_ahead
 from infgen.ops.plans import Plans
+from infgen.report.colours import own_colours
 from infgen.report.plan_page import PlanContents, plan_page
 from infgen.report.plan_page.charts import charts_of
 from infgen.report.plan_page.classes import HEADER, class_rows
@@ -174,6 +175,7 @@ def _contents(
     return PlanContents(
         title=f"Plan: {planner.count:,} pictures, {len(outlook.classes):,} classes",
         classes=names_of(planner.request),
+        colours=own_colours([one.objects for one in outlook.classes]),
         facts=[
             ("size", f"{width} x {height} pixels"),
             ("splits", shares),

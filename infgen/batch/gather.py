@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -31,8 +33,8 @@ TOLD = 3  # examples in a note
 class Item(msgspec.Struct, frozen=True):
     """A picture on its way into the dataset: where it comes from (`name` in the records, `source`
     the number of its dataset, `path`), where it goes (`split`, `file`), and its labels, with the
-    class ids of the whole. `scene` is the index of the first picture with the same bytes, `failure`
-    says why it can't be taken."""
+    class ids of the whole: packed, as those of all pictures are in memory. `scene` is the index of
+    the first picture with the same bytes, `failure` says why it can't be taken."""
 
     index: int
     source: int
@@ -41,10 +43,18 @@ class Item(msgspec.Struct, frozen=True):
     split: str
     file: str
     size: tuple[int, int]
-    objects: tuple[LabelledObject, ...]
+    labels: bytes
     sha256: str
     scene: int
     failure: str
+
+    @property
+    def objects(self) -> tuple[LabelledObject, ...]:
+        """The labels."""
+        return _unpack(self.labels)
+
+
+_unpack = msgspec.msgpack.Decoder(tuple[LabelledObject, ...]).decode
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -106,15 +116,19 @@ def _renamed(dataset: LabelledDataset, names: Path) -> LabelledDataset:
 
 
 class Gathering:
-    """Everything of the datasets but pixels, and what there is to say of it."""
+    """Everything of the datasets but pixels, and what there is to say of it. Of `sources` each that
+    was read is let go of: its index files may be most of what is in memory."""
 
-    def __init__(self, sources: Sequence[Source], classes: ClassMap, reporter: Reporter):
+    def __init__(self, sources: list[Source], classes: ClassMap, reporter: Reporter):
         self._sources, self._classes, self._reporter = sources, classes, reporter
         self._renamed: list[str] = []
         self._left_out: Counter[str] = Counter()
         self._splits: dict[str, str] = {}
         self._kinds: Counter[str] = Counter()
+        self.methods: list[Counter[str]] = [Counter() for _ in sources]  # of each source's objects
+        self.scenes: list[Counter[str]] = [Counter() for _ in sources]  # behind its pictures
         self.faults: list[str] = []
+        self.labels = hashlib.sha256()  # of all, in order
 
     def items(self, crew: Crew) -> list[Item]:
         """Every picture of every dataset, in order."""
@@ -122,8 +136,9 @@ class Gathering:
         stems = _Stems()
         first: dict[str, int] = {}
         items: list[Item] = []
-        looks = crew.map(look, (picture.path for _, picture in read), CHUNK)
-        for (number, picture), found in zip(read, self._counted(looks, len(read)), strict=True):
+        looks = crew.map(look, (picture.path for _, picture, _ in read), CHUNK)
+        checked = self._counted(looks, len(read))
+        for (number, picture, labels), found in zip(read, checked, strict=True):
             source, path = self._sources[number], picture.path
             name = short_name(path, _folder(source.dataset.place))
             if len(self._sources) > 1:
@@ -142,7 +157,7 @@ class Gathering:
                     split=split,
                     file=f"images/{split}/{stem}{path.suffix}",
                     size=picture.size,
-                    objects=picture.objects,
+                    labels=labels,
                     sha256=sha256,
                     scene=first.setdefault(sha256, len(items)) if sha256 else len(items),
                     failure=_failure(picture, found),
@@ -150,9 +165,9 @@ class Gathering:
             )
         return items
 
-    def _labels(self) -> Iterator[tuple[int, LabelledPicture]]:
-        """Each picture with its dataset's number, its labels with the class ids of the whole; its
-        faults only where they have left none of its labels."""
+    def _labels(self) -> Iterator[tuple[int, LabelledPicture, bytes]]:
+        """Each picture with its dataset's number, and its labels with the class ids of the whole,
+        packed; its faults only where they have left none of its labels."""
         total = sum(source.dataset.count for source in self._sources)
         self._reporter.start("labels", total)
         try:
@@ -163,19 +178,22 @@ class Gathering:
                 for picture in source.dataset.pictures():
                     for fault in picture.faults:
                         self._note_fault(fault.kind, f"{picture.path.name}: {fault.text}")
+                    self.scenes[number].update([picture.scene_kind] if picture.scene_kind else [])
                     objects = []
-                    for one in picture.objects:
+                    for one, method in zip_longest(picture.objects, picture.methods):
                         class_id = ids[one.class_id]
                         if class_id is None:
                             self._left_out[source.dataset.classes[one.class_id]] += 1
                         else:
                             objects.append(msgspec.structs.replace(one, class_id=class_id))
+                            self.methods[number].update([method] if method else [])
+                    self.labels.update(msgspec.json.encode(objects))
                     faults = () if picture.objects else picture.faults
-                    yield (
-                        number,
-                        msgspec.structs.replace(picture, objects=tuple(objects), faults=faults),
-                    )
+                    bare = LabelledPicture(picture.path, picture.split, picture.size, (), faults)
+                    yield number, bare, msgspec.msgpack.encode(objects)
                     self._reporter.advance()
+                read = replace(source.dataset, pictures=_let_go)
+                self._sources[number] = Source(source.name, read)
         finally:
             self._reporter.stop()
 
@@ -211,6 +229,11 @@ class Gathering:
             yield f"{len(self._renamed)} pictures of equal names got others: {shown}"
         yield from _twins(items)
         yield from _mixed(items)
+
+
+def _let_go() -> Iterator[LabelledPicture]:
+    """The pictures of a dataset that isn't in memory any more."""
+    raise RuntimeError("its labels were read before")
 
 
 def look(path: Path) -> Picture | str:
@@ -283,29 +306,34 @@ def _twins(items: Sequence[Item]) -> Iterator[str]:
                        (False, "more than once in a split")):  # fmt: skip
         some = [group for group in twins if (len({item.split for item in group}) > 1) == leak]
         if some:
-            shown = "; ".join(" = ".join(item.name for item in group) for group in some[:TOLD])
+            shown = "; ".join(map(_equal_names, some[:TOLD]))
             yield f"{len(some)} pictures are {text} ({shown})"
+
+
+def _equal_names(group: Sequence[Item]) -> str:
+    names = " = ".join(item.name for item in group[:TOLD])
+    return names + (f" and {len(group) - TOLD:,} more" if len(group) > TOLD else "")
 
 
 def _mixed(items: Sequence[Item]) -> Iterator[str]:
     """Sentences for labels that not every format takes as they are."""
-    labels = [one for item in items if not item.failure for one in item.objects]
-    crowds = sum(one.crowd for one in labels)
-    boxes = sum(not (one.rle or one.crowd) for one in labels)
+    labels = crowds = boxes = shared = 0
+    for item in items:
+        objects = () if item.failure else item.objects
+        labels += len(objects)
+        crowds += sum(one.crowd for one in objects)
+        boxes += sum(not (one.rle or one.crowd) for one in objects)
+        masks = [one.rle for one in objects if one.rle and not one.crowd]
+        shared += masks_overlap(masks, item.size)
     if crowds:
         yield f"{crowds:,} labels are crowds, which only coco holds: other formats leave them out"
-    shared = sum(
-        masks_overlap([one.rle for one in item.objects if one.rle and not one.crowd], item.size)
-        for item in items
-        if not item.failure
-    )
     if shared:
         yield (
             f"masks overlap in {shared:,} pictures: where formats hold them as pictures (all but "
             "coco and yolo), the last label has the pixels"
         )
-    if 0 < boxes < len(labels) - crowds:
+    if 0 < boxes < labels - crowds:
         yield (
-            f"{boxes:,} of {len(labels):,} labels are boxes without a mask: YOLO's rows are all "
+            f"{boxes:,} of {labels:,} labels are boxes without a mask: YOLO's rows are all "
             "boxes therefore, and formats of masks can't be written"
         )

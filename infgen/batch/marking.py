@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from infgen.batch.engines import Crew
-from infgen.batch.exporting import settings_of, write_formats
-from infgen.batch.marks import Marking, begin, read_marks, settle, under_way
+from infgen.batch.exporting import write_formats
+from infgen.batch.marks import Marking, begin, read_marks, settle
+from infgen.batch.owed import as_written, owe
 from infgen.batch.painting import workers_for
 from infgen.batch.report import report_again
 from infgen.batch.reporter import Reporter, Silent
@@ -57,10 +58,8 @@ def mark(
             raise InputError("no picture would be left: mark fewer")
         for split in _emptied(splits, marks):
             reporter.warn(f"no picture of {split} is left: all are marked")
-        begun = under_way(folder)
-        formats = begun.formats if begun else {}
-        formats |= {name: settings_of(manifest, name) for name in manifest.formats}
-        begin(store, Marking(dict(sorted(marks.items())), formats))
+        owe(folder, as_written(manifest))
+        begin(store, Marking(dict(sorted(marks.items()))))
         with Crew(workers_for(workers, manifest.pictures)) as crew:
             manifest = write_formats(store, manifest, ExportSettings(format=()), crew, reporter)
         report_again(store, manifest, reporter)

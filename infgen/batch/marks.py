@@ -2,22 +2,22 @@
 
 marks.json                 index -> reason: who reads the dataset passes these pictures over
 marked/images/SPLIT/*      the pictures themselves, out of the folders that trainers list
-.marking                   what is to be marked, and the formats that are to be written for it
+.marking                   what is to be marked
 
 .marking is written first and goes last. Whatever is done in between can be done again, and whoever
 next claims the folder to change it does: `settle` brings pictures, records and marks.json in line,
-and exporting.write_formats the formats.
+and exporting.write_formats what is made of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from infgen.batch.store import Store, index_of
-from infgen.formats.settings import ExportSettings
 from infgen.records.errors import FolderError
 from infgen.records.sample import Entry
 from infgen.sources.disk import remove_file, told, write_file
@@ -30,10 +30,9 @@ MOVED = "images/"  # what lies elsewhere (a grid's files, archives) stays where 
 
 
 class Marking(msgspec.Struct, frozen=True):
-    """The marks that a dataset is to have, all of them, and the formats that are to be written."""
+    """The marks that a dataset is to have, all of them."""
 
     marks: dict[int, str]
-    formats: dict[str, ExportSettings]
 
 
 def begin(store: Store, marking: Marking) -> None:
@@ -77,15 +76,21 @@ def put_away(store: Store, indices: Collection[int], marked: bool = True) -> Non
     aren't, unless they are there."""
     if indices:
         store.records.rename(indices, lambda entry: _moved(entry, marked, store.folder))
+    if indices and not marked:
+        top = store.folder / FOLDER
+        for empty in (*top.glob("*/*"), *top.glob("*"), top):
+            with suppress(OSError):  # it isn't empty, or no folder
+                empty.rmdir()
 
 
-def keep_apart(store: Store, marks: Collection[int]) -> None:
+def keep_apart(store: Store, marks: Collection[int]) -> bool:
     """Have the files of the pictures with these marks in marked/, and no others there: somebody may
-    have deleted marks.json, or put back another."""
+    have deleted marks.json, or put back another. Gives whether some came back."""
     put_away(store, marks)
     away = b'"file":"' + FOLDER.encode()
     there = {index_of(line) for line in store.lines() if away in line}
     put_away(store, there.difference(marks), marked=False)
+    return not there.issubset(marks)
 
 
 def end(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 
 from infgen.batch.encoding import encode_picture
+from infgen.batch.marks import kept_lines, marked_entries
 from infgen.batch.store import Store, open_finished
 from infgen.ops.plans import Plans
 from infgen.ops.rle import decode_rle
@@ -75,19 +77,23 @@ def preview_made(store: Store, manifest: Manifest) -> None:
 
 def sheet_of(store: Store, manifest: Manifest, count: int = TILES) -> np.ndarray:
     """The contact sheet of the store's pictures, (H, W, 3) uint8 RGB, whether or not the dataset is
-    finished; `manifest` gives the totals. The folder's name isn't on it: the same dataset elsewhere
-    has the same sheet."""
-    total = manifest.pictures
+    finished; `manifest` gives the totals, of which what is marked is taken off. The folder's name
+    isn't on it: the same dataset elsewhere has the same sheet."""
+    marked = list(marked_entries(store))
+    total = manifest.pictures - len(marked)
     tiles = [tile_of(entry, store.folder) for entry in _chosen(store, spread(total, count))]
     objects = sum(one.objects for one in manifest.classes)
-    failed = f"{len(manifest.failures):,} failed." if manifest.failures else ""
-    splits = ", ".join(f"{number} {name}" for name, number in manifest.splits.items())
+    objects -= sum(len(entry.objects) for entry in marked)
+    bad = f" {len(marked):,} more marked as bad." if marked else ""
+    failed = f" {len(manifest.failures):,} failed." if manifest.failures else ""
+    left = Counter(manifest.splits) - Counter(entry.split for entry in marked)
+    splits = ", ".join(f"{left[name]} {name}" for name in manifest.splits)
     return draw_sheet(
         tiles,
         [one.name for one in manifest.classes],
         f"Dataset: {count_of(total, 'picture')} ({splits}), {count_of(objects, 'object')}, "
         f"{count_of(len(manifest.classes), 'class')}",
-        f"Boxes and masks as labelled. {_shown(len(tiles), total)} {failed}",
+        f"Boxes and masks as labelled. {_shown(len(tiles), total)}{bad}{failed}",
     )
 
 
@@ -101,11 +107,10 @@ def spread(total: int, count: int) -> list[int]:
 
 
 def _chosen(store: Store, ranks: Iterable[int]) -> Iterator[Entry]:
-    """The records of these ranks among the pictures that didn't fail. Of all others not more than a
-    line is held at a time, and none is decoded."""
+    """The records of these ranks among the pictures that neither failed nor are marked. Of all
+    others not more than a line is held at a time, and none is decoded."""
     wanted = set(ranks)
-    lines = (line for line in store.lines() if b'"failure":""' in line)
-    for rank, line in enumerate(lines):
+    for rank, line in enumerate(kept_lines(store)):
         if rank in wanted:
             yield msgspec.json.decode(line, type=Entry)
 

@@ -12,25 +12,37 @@ from __future__ import annotations
 import json
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgspec
 
+from infgen.batch.again import commands_of
 from infgen.batch.audit import JSON as AUDIT
 from infgen.batch.marks import read_marks
 from infgen.batch.preview import spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.statistics import read_statistics
-from infgen.batch.store import LOG, RECORD, Store, append_file, open_finished
+from infgen.batch.stock import prompts_of
+from infgen.batch.store import LOG, RECORD, Store, open_finished
 from infgen.formats import EXPORTS
-from infgen.records.errors import FolderError, InfgenError, InputError, Problem
-from infgen.records.labelled import LabelledPicture
+from infgen.ops.rle import rle_area
+from infgen.records.box import Box
+from infgen.records.errors import (
+    FolderBusy,
+    FolderError,
+    InfgenError,
+    InputError,
+    Problem,
+    StorageError,
+)
+from infgen.records.labelled import Fault, LabelledObject, LabelledPicture
 from infgen.records.manifest import Manifest
 from infgen.report.audit.findings import Audit
 from infgen.report.card import MARKER, card_of
 from infgen.report.charts import draw_charts
+from infgen.report.colours import own_colours
 from infgen.report.contents import Contents
 from infgen.report.facts import NO_REASON, facts_of, notes_of, rejects_of
 from infgen.report.figures import Channels, Figures, FigureTally, LooksTally, Round, rounds_of
@@ -43,6 +55,7 @@ from infgen.sources.disk import told, write_file
 FOLDER, FOREIGN_FOLDER = "report", "infgen-report"
 FIGURES, CARD, SPARE_CARD = "figures.json", "README.md", "card.md"
 INDEX = "index.html"  # what write_pages writes last
+BEYOND = "label outside its picture"
 LOOKED_AT = 200  # pictures whose pixels are read, where the records don't hold their sums
 
 
@@ -56,16 +69,24 @@ def report(
     Raises:
         InputError: there is no dataset that can be read, or a run hasn't finished it.
         FolderError: the folder for the report holds something else.
+        FolderBusy: a run is at work in the dataset.
         StorageError: it can't be written.
     """
     reporter = reporter or Silent()
     if not (place / RECORD).exists():
         return _report_foreign(place, out or Path(FOREIGN_FOLDER), gallery, reporter)
-    store, manifest = open_finished(place)
+    store, _ = open_finished(place)
     with ExitStack() as stack:
-        if out is None:
+        try:
             stack.enter_context(store.claimed())
-            _, manifest = open_finished(place)  # as it is now that nobody else is at work
+        except FolderBusy:
+            raise
+        except (FolderError, StorageError):
+            if out is None:
+                raise
+            reporter.warn(f"{place} can't be locked, as nothing can be written there: if a run is "
+                          "at work in it, report again when it has ended")  # fmt: skip
+        _, manifest = open_finished(place)  # as it is now that nobody else is at work
         return _report_own(store, manifest, out, gallery, reporter)
 
 
@@ -108,7 +129,7 @@ def _report_own(
     look = _Look(classes, "infgen", manifest.pictures - len(marks), gallery)
     look.at(_items(store, marks), manifest.pictures + len(manifest.failures), reporter)
     figures = look.figures(_channels(store.folder), _rounds(store.folder))
-    prompts = _prompts(store, manifest)
+    prompts = prompts_of(store, manifest)
     contents = Contents(
         title=f"Dataset {store.folder.resolve().name}",
         classes=classes,
@@ -119,10 +140,11 @@ def _report_own(
         rejects=rejects_of(manifest, marks, {}),
         manifest=manifest,
         prompts=tuple(prompts.get(name, "") for name in classes),
+        colours=own_colours(figures.totals),
     )
     path = _write(folder, figures, contents, look.sample)
     formats = {name: row.help for name, row in EXPORTS.items()}
-    again = list(_again(store, manifest))
+    again = list(commands_of(store, manifest, marks))
     card = card_of(manifest, figures, prompts, marks, formats, again, _audit(store.folder))
     _write_card(card, folder, None if out else store.folder, reporter)
     return path
@@ -133,7 +155,7 @@ def _report_foreign(place: Path, folder: Path, gallery: int, reporter: Reporter)
     if not dataset.count:
         raise InputError(Problem("the dataset has no pictures", str(place)))
     _check_folder(folder)
-    faults = Counter(fault.kind for fault in dataset.faults)
+    faults = _Faults(dataset.faults)
     base = place if place.is_dir() else place.parent
     look = _Look(dataset.classes, dataset.kind, dataset.count, gallery)
     look.at(items_of(_watched(dataset, faults), base), dataset.count, reporter)
@@ -145,7 +167,8 @@ def _report_foreign(place: Path, folder: Path, gallery: int, reporter: Reporter)
         facts=facts_of(figures, None, len(look.sample.chosen())),
         notes=notes_of(figures, None),
         charts=draw_charts(figures),
-        rejects=rejects_of(None, {}, faults),
+        rejects=rejects_of(None, {}, faults.told()),
+        colours=own_colours(figures.totals),
     )
     return _write(folder, figures, contents, look.sample)
 
@@ -194,11 +217,41 @@ def _items(store: Store, marks: Mapping[int, str]) -> Iterator[Item]:
         yield item_of(entry, store.folder, marked)
 
 
-def _watched(dataset: LabelledDataset, faults: Counter[str]) -> Iterator[LabelledPicture]:
-    """Its pictures, what is wrong with them being counted on the way."""
+class _Faults:
+    """What is wrong with labels and pictures, counted by kind, each with its first example."""
+
+    def __init__(self, faults: Iterable[Fault]):
+        self._counts: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        self.add(faults)
+
+    def add(self, faults: Iterable[Fault], place: str = "") -> None:
+        """Count faults of the picture called `place`."""
+        for fault in faults:
+            self._counts[fault.kind] += 1
+            self._first.setdefault(fault.kind, f"{place}: {fault.text}" if place else fault.text)
+
+    def told(self) -> dict[str, int]:
+        """Each kind with its example, and how often there is one."""
+        return {f"{kind} ({self._first[kind]})": n for kind, n in self._counts.items()}
+
+
+def _watched(dataset: LabelledDataset, faults: _Faults) -> Iterator[LabelledPicture]:
+    """Its pictures with the labels that lie in them; what is wrong with the others is counted."""
     for picture in dataset.pictures():
-        faults.update(fault.kind for fault in picture.faults)
-        yield picture
+        faults.add(picture.faults, picture.path.name)
+        beyond = [one for one in picture.objects if _is_beyond(one, picture.size)]
+        corners = (", ".join(f"{edge:g}" for edge in one.box.xyxy) for one in beyond)
+        faults.add((Fault(BEYOND, f"a box at {edges}") for edges in corners), picture.path.name)
+        objects = tuple(one for one in picture.objects if one not in beyond)
+        yield msgspec.structs.replace(picture, objects=objects)
+
+
+def _is_beyond(one: LabelledObject, size: tuple[int, int]) -> bool:
+    """Whether a picture of that (width, height), where it is known, shows nothing of an object."""
+    if min(size) < 1 or (one.rle and rle_area(one.rle, size)):
+        return False
+    return one.box.intersect(Box(0, 0, *size)) is None
 
 
 def _channels(folder: Path) -> dict[str, Channels]:
@@ -221,23 +274,6 @@ def _audit(folder: Path) -> Audit | None:
         with suppress(OSError, msgspec.DecodeError):
             return msgspec.json.decode(path.read_bytes(), type=Audit)
     return None
-
-
-def _prompts(store: Store, manifest: Manifest) -> dict[str, str]:
-    """What each class is, by its name."""
-    pinned = store.pinned()
-    prompts = dict(pinned.prompts) if pinned else {}
-    for part in manifest.parts:
-        prompts |= part.classes
-    return prompts
-
-
-def _again(store: Store, manifest: Manifest) -> Iterator[str]:
-    """The commands that make the dataset once more, as run.toml has them."""
-    first = (store.folder / RECORD).read_text(encoding="utf-8").partition("\n")[0]
-    yield f"{first.rpartition(': ')[2]} --out again"
-    for number in range(1, len(manifest.parts)):
-        yield f"python -m infgen run --config {append_file(number)} --out again"
 
 
 # ---- what is written -----------------------------------------------------------------------------

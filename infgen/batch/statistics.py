@@ -1,16 +1,18 @@
-"""What a dataset weighs: pictures counted, their pixels summed up, files on disk."""
+"""What a dataset weighs: pictures counted, their pixels summed up, files on disk; without pictures
+that are marked as bad, but for the archives that they lie in."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from infgen.batch.depth import read_scales
 from infgen.batch.layout import FOLDERS
+from infgen.batch.marks import read_marks
 from infgen.batch.store import Store
 from infgen.ops.statistics import Tally
 from infgen.records.errors import StorageError
@@ -26,6 +28,7 @@ class _Object(msgspec.Struct):
 class _Line(msgspec.Struct):
     """What of a record line is counted."""
 
+    index: int
     size: tuple[int, int]
     file: str
     bytes: int
@@ -68,7 +71,8 @@ def write_statistics(store: Store, canvas: tuple[int, int]) -> Statistics:
     Raises:
         StorageError: an archive is gone, or the disk refuses.
     """
-    statistics = _count(_lines(store), store.folder, canvas)
+    marks = read_marks(store.folder)
+    statistics = _count(_lines(store), store.folder, canvas, marks)
     text = json.dumps(msgspec.to_builtins(statistics), indent=1, ensure_ascii=False)
     write_file(store.folder / FILE, text.encode() + b"\n")
     return statistics
@@ -87,17 +91,23 @@ def _lines(store: Store) -> Iterator[_Line]:
     return (line for line in map(decoder.decode, store.lines()) if not line.failure)
 
 
-def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Statistics:
+def _count(
+    lines: Iterable[_Line], folder: Path, canvas: tuple[int, int], marks: Collection[int]
+) -> Statistics:
     folders: defaultdict[str, FolderCount] = defaultdict(FolderCount)
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     packs: dict[str, None] = {}
     pictures, masks = 0, f"{FOLDERS['mask']}_"
     for line in lines:
-        pictures += 1
-        pixels = line.size[0] * line.size[1]
         if line.pack:
             packs[line.pack] = None
-        for file, size in ((line.file, line.bytes), *line.beside.items()):
+        files = {line.file: line.bytes, **line.beside}
+        if line.index in marks:  # a background or cutout beside it is of others, too
+            files = {file: n for file, n in line.beside.items() if not file.startswith(masks)}
+        else:
+            pictures += 1
+        pixels = line.size[0] * line.size[1]
+        for file, size in files.items():
             name = file.rpartition("/")[0]
             folders[name].add(size)
             if file == line.file:
@@ -106,11 +116,13 @@ def _count(lines: Iterable[_Line], folder: Path, canvas: tuple[int, int]) -> Sta
                 area = sum(one.area for one in line.objects)
                 tallies[name].add(pixels, (255 * area,), (255 * 255 * area,))
     for scale in read_scales(folder):
+        if scale.pack:
+            packs[scale.pack] = None
+        if scale.index in marks:
+            continue
         name = scale.file.rpartition("/")[0]
         folders[name].add(scale.bytes)
         tallies[name].add(scale.pixels, scale.sums, scale.squares)
-        if scale.pack:
-            packs[scale.pack] = None
     for name, tally in tallies.items():
         folders[name].mean, folders[name].std = tally.mean, tally.std
     return Statistics(pictures, canvas, dict(sorted(folders.items())), _sizes(folder, packs))

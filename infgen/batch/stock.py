@@ -183,5 +183,14 @@ def second_thoughts(manifest: Manifest) -> Iterator[str]:
         )
 
 
+def prompts_of(store: Store, manifest: Manifest) -> dict[str, str]:
+    """What each class of a dataset is, by its name."""
+    pinned = store.pinned()
+    prompts = dict(pinned.prompts) if pinned else {}
+    for part in manifest.parts:
+        prompts |= part.classes
+    return prompts
+
+
 def names_of(request: Request) -> tuple[str, ...]:
     return tuple(spec.name for spec in request.classes)

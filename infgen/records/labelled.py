@@ -45,8 +45,9 @@ class LabelledPicture(msgspec.Struct, frozen=True):
     the labels that can't be used, which are left out of `objects`.
 
     Of pictures made with infgen it is also known which `scene` (a background's name, the same for
-    all pictures that share it) and which `cutouts` they were made from, and their `decoys`: the
-    run-length masks of repainted regions without an object.
+    all pictures that share it), of which kind (`scene_kind`), and which `cutouts` they were made
+    from, by which of `methods` each object came about, and their `decoys`: the run-length masks of
+    repainted regions without an object.
     """
 
     path: Path
@@ -57,3 +58,5 @@ class LabelledPicture(msgspec.Struct, frozen=True):
     scene: str = ""
     cutouts: tuple[str, ...] = ()
     decoys: tuple[str, ...] = ()
+    scene_kind: str = ""
+    methods: tuple[str, ...] = ()

@@ -69,6 +69,29 @@ class Part(msgspec.Struct, frozen=True):
         return self.first + self.pictures
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """A dataset of which `pictures` were taken as they are, under the `name` that the records know
+    it by; `kind` is a key of READERS. Of one that infgen made it is also known how many objects
+    came about by which of `methods`, what is behind them (`scenes`, in pictures), and, as in
+    Manifest, the `models` of each of its runs, the `sources` of all, and its own `origins`."""
+
+    name: str
+    kind: str
+    pictures: int
+    methods: dict[str, int] = {}
+    scenes: dict[str, int] = {}
+    models: tuple[dict[str, Any], ...] = ()
+    sources: dict[str, dict[str, str]] = {}
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether infgen made all of its pictures."""
+        if self.origins:
+            return all(one.drawn for one in self.origins)
+        return bool(self.methods) and not {"relabel", "convert"} & self.methods.keys()
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
@@ -76,7 +99,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `painted` is false where the pictures are somebody else's, taken as they were. `backgrounds` are
     the uses of the user's pictures, by picture of the dataset. `marked` of the pictures were found
     bad and are kept out of the formats; the other numbers count them. `written` holds, by format,
-    the settings that it was written with, where these aren't those in `settings`.
+    the settings that it was written with, where these aren't those in `settings`. `origins` are the
+    datasets that a merge has taken it from.
 
     Where a dataset was appended to, `parts` says what each run made, the first one too, and
     `settings`, `models`, `fingerprint` and `sources` are those of the first."""
@@ -98,6 +122,21 @@ class Manifest(msgspec.Struct, frozen=True):
     parts: tuple[Part, ...] = ()
     marked: int = 0
     written: dict[str, dict[str, Any]] = {}
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def all_models(self) -> tuple[dict[str, Any], ...]:
+        """The models of every run that made a part of it."""
+        return (self.models, *(part.models for part in self.parts))
+
+    @property
+    def all_sources(self) -> dict[str, dict[str, str]]:
+        """The hashes of the files that all of these runs used, by what they are."""
+        found: dict[str, dict[str, str]] = {}
+        for one in (self.sources, *(part.sources for part in self.parts)):
+            for what, files in one.items():
+                found.setdefault(what, {}).update(files)
+        return found
 
     @property
     def unmasked(self) -> int:

@@ -30,6 +30,11 @@ class BackgroundPlan(msgspec.Struct, frozen=True):
     negative_prompt: str = ""
     seed: int = 0
 
+    @property
+    def kind(self) -> str:
+        """Whence it comes, in words."""
+        return "own pictures" if self.picture else "plain" if self.plain else "painted by a model"
+
 
 class Shadow(msgspec.Struct, frozen=True):
     """What a pasted object throws: its `kind` (ops.shadows.SHADOWS), where it falls (`offset` = (x,

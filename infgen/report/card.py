@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from infgen.records.manifest import Manifest
+from infgen.records.manifest import Manifest, Origin
 from infgen.report.audit.findings import Audit
 from infgen.report.counts import count_of
-from infgen.report.facts import licences_of, rejects_of
+from infgen.report.facts import WAYS, licences_behind, licences_of, rejects_of, run_notes
 from infgen.report.figures import Figures
 
 MARKER = "<!-- Made by infgen, which writes it anew. Yours if you delete this line. -->"
@@ -37,7 +37,7 @@ def card_of(
         _how(manifest, figures),
         _sources(manifest),
         _thrown_away(manifest, marks),
-        _notes(manifest),
+        _notes(run_notes(manifest)),
         _audit(audit, figures) if audit else (),
         _formats(manifest, formats),
         _again(again),
@@ -59,7 +59,12 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
         f"{figures.negatives:,} of the pictures show none. Made with infgen {manifest.infgen}."
     )
     yield ""
-    if drawn:
+    if manifest.origins:
+        yield (
+            "The pictures are those of other datasets, the same byte for byte, with their labels. "
+            "Below is how each was made, as far as that is known."
+        )
+    elif drawn:
         yield (
             "The objects were painted into the pictures, and the labels come from that: masks are "
             "the visible pixels, boxes are tight around them."
@@ -68,6 +73,11 @@ def _head(manifest: Manifest, figures: Figures) -> Iterator[str]:
         yield (
             "The pictures were there before, and are the same byte for byte. How they were made, "
             "and with which models, isn't known here."
+        )
+    if figures.marked:
+        yield (
+            f"Not counted here, and in no format: {count_of(figures.marked, 'picture')} that "
+            "somebody found bad."
         )
     unmasked = sum(one.boxes_only for one in figures.classes)
     if unmasked:
@@ -88,7 +98,10 @@ def _classes(figures: Figures, prompts: Mapping[str, str]) -> Iterator[str]:
 
 def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
     yield from ("", "## How it was made", "")
-    yield f"- objects: {_counted(_methods(figures))}"
+    if manifest.origins:
+        yield from _origins(manifest.origins)
+        return
+    yield f"- objects: {_counted(_in_words(_methods(figures)))}"
     blends = _summed(one.blends for one in figures.classes)
     if blends:
         yield f"- their edges: {_counted(blends)}"
@@ -98,36 +111,65 @@ def _how(manifest: Manifest, figures: Figures) -> Iterator[str]:
         yield f"  - {count:,} x {_text(prompt)}"
     if figures.decoys:
         yield f"- decoys (places without an object, painted all the same): {figures.decoys:,}"
-    for name in ("seed", "augment", "degrade"):
-        if name in manifest.settings:
-            yield f"- {name}: {_text(str(manifest.settings[name]).rpartition('/')[2])}"
     if manifest.parts:
         counts = ", ".join(f"{part.pictures:,}" for part in manifest.parts)
-        yield f"- grown in {len(manifest.parts)} parts, of {counts} pictures"
+        yield (
+            f"- by {len(manifest.parts)} runs, each of which added to what was there: {counts} "
+            "pictures"
+        )
+    for name in ("seed", "augment", "degrade"):
+        runs = [part.settings for part in manifest.parts] or [manifest.settings]
+        values = [str(one[name]).rpartition("/")[2] for one in runs if name in one]
+        if values:
+            shown = values if len(set(values)) > 1 else values[:1]
+            yield f"- {name}: {_text(', '.join(shown))}{', run by run' if shown[1:] else ''}"
     licences = licences_of(manifest)
     none = "none" if _drawn(manifest, figures) else "none by infgen"
     yield f"- models:{'' if licences else f' {none}'}"
     yield from (f"  - {_text(text)}" for text in licences)
 
 
+def _origins(origins: Sequence[Origin], indent: str = "") -> Iterator[str]:
+    """Lines on datasets that pictures were taken from, and on those behind them."""
+    for one in origins:
+        known = "how they were made, and with which models, isn't known here"
+        if one.origins:
+            known = "taken from other datasets in turn:"
+        elif one.methods.keys() - {"convert"}:
+            scenes = f"; scenes: {_counted(one.scenes)}" if one.scenes else ""
+            known = f"objects: {_counted(_in_words(one.methods))}{scenes}"
+        kind = "made with infgen" if one.kind == "infgen" else f"{one.kind} labels"
+        yield (
+            f"{indent}- {_text(one.name)} ({kind}), {count_of(one.pictures, 'picture')}: {known}"
+        )
+        licences = licences_behind(one)
+        yield from (f"{indent}  - model {_text(text)}" for text in licences)
+        if not (licences or one.origins) and one.drawn:
+            yield f"{indent}  - no model"
+        yield from _origins(one.origins, indent + "  ")
+
+
 def _sources(manifest: Manifest) -> Iterator[str]:
-    sources: dict[str, dict[str, str]] = {}
-    for one in [manifest.sources, *(part.sources for part in manifest.parts)]:
-        for what, files in one.items():
-            sources.setdefault(what, {}).update(files)
     yield from ("", "## Sources and rights", "")
-    for what, files in sources.items():
+    sources = [*manifest.all_sources.items(), *_files_behind(manifest.origins)]
+    for what, files in sources:
         if files:
             yield (
-                f"- {what}: {len(files):,} files, {len(set(files.values())):,} different ones by "
-                "SHA-256 (in `manifest.json`)"
+                f"- {_text(what)}: {count_of(len(files), 'file')}, "
+                f"{len(set(files.values())):,} different by SHA-256 (in `manifest.json`)"
             )
-    if not any(sources.values()):
+    if not any(files for _, files in sources):
         yield "- no files of anybody's"
     yield (
         "- infgen doesn't know under which licence such files are, and gives the dataset none: who "
         "publishes it has to."
     )
+
+
+def _files_behind(origins: Iterable[Origin]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for one in origins:
+        yield from ((f"{what} of {one.name}", files) for what, files in one.sources.items())
+        yield from _files_behind(one.origins)
 
 
 def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
@@ -143,9 +185,9 @@ def _thrown_away(manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
     yield from _more(len(rows) - MOST_REASONS)
 
 
-def _notes(manifest: Manifest) -> Iterator[str]:
-    if manifest.notes:
-        yield from ("", "## Notes of the run", "", *(f"- {_text(note)}" for note in manifest.notes))
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield from ("", "## Notes of the run", "", *(f"- {_text(note)}" for note in notes))
 
 
 def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
@@ -177,14 +219,23 @@ def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
 
 
 def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", "## Files", "", "- images/ (or fg_bg, packs/): the pictures")
+    settings, packed = manifest.settings, manifest.settings.get("pack", "none") != "none"
+    loose = "`fg_bg_*/`" if settings.get("grid") else "`images/`"
+    yield from ("", "## Files", "", f"- {'`packs/`' if packed else loose}: the pictures")
+    if manifest.marked:
+        where = loose if packed or settings.get("grid") else "`marked/`"
+        yield f"- `marks.json`: which pictures were found bad, and why; {where}: these pictures"
     yield from (f"- {name}: {_text(formats.get(name, ''))}" for name in manifest.formats)
+    if settings.get("statistics") or settings.get("grid"):
+        yield "- `statistics.json`: sizes on disk, and the mean and deviation of each channel"
     yield "- `samples-*.jsonl`, `manifest.json`: all that is known of every picture, and totals"
     yield "- `report/index.html`: the dataset to look at, and its statistics"
 
 
 def _again(commands: Sequence[str]) -> Iterator[str]:
-    yield from ("", "## The same again", "", "In this folder, with its sources where they were:")
+    order = ", one after the other" if len(commands) > 1 else ""
+    told = f"In this folder, with its sources where they were{order}:"
+    yield from ("", "## The same again", "", told)
     yield from ("", "```bash", *commands, "```")
 
 
@@ -192,12 +243,18 @@ def _again(commands: Sequence[str]) -> Iterator[str]:
 
 
 def _drawn(manifest: Manifest, figures: Figures) -> bool:
-    """Whether infgen made the pictures, and not only took them over."""
+    """Whether infgen made the pictures, and didn't only label them or take them from others."""
+    if manifest.origins:
+        return all(one.drawn for one in manifest.origins)
     return manifest.painted and "relabel" not in _methods(figures)
 
 
 def _methods(figures: Figures) -> Counter[str]:
     return _summed(one.methods for one in figures.classes)
+
+
+def _in_words(methods: Mapping[str, int]) -> dict[str, int]:
+    return {WAYS.get(name, name): count for name, count in methods.items()}
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

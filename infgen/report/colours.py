@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 
 Colour = tuple[int, int, int]
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+GREY: Colour = (140, 140, 145)  # of all that have no colour of their own: to be seen on any ground
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color) without its black, which photographs are full
 # of, and with Tol's wine instead: told apart with every common colour vision.
@@ -25,21 +27,36 @@ FIRST_COLOURS: tuple[Colour, ...] = (
 _LEVELS = (40, 88, 136, 184, 232)  # of the colours after them: neither glaring nor black
 
 
-@functools.cache
 def class_colours(count: int) -> tuple[Colour, ...]:
-    """A colour for each of `count` classes; a class keeps its colour whatever the count.
+    """A colour for each of `count` classes; a class keeps its colour whatever the count. There are
+    about 100; then they come again."""
+    colours = _all_colours()
+    return tuple(colours[i % len(colours)] for i in range(count))
 
-    After the first ones always the one that differs most from all before. There are about 100; then
-    they come again.
-    """
+
+def own_colours(totals: Sequence[int]) -> tuple[Colour, ...]:
+    """A colour for each class, by how many objects it has, that no other has: as class_colours, but
+    of more classes than there are colours those with the most objects have them, the first ones
+    first, and all others are grey."""
+    colours = _all_colours()
+    if len(totals) <= len(colours):
+        return class_colours(len(totals))
+    largest = sorted(range(len(totals)), key=lambda number: (-totals[number], number))
+    own = dict(zip(largest, colours, strict=False))
+    return tuple(own.get(number, GREY) for number in range(len(totals)))
+
+
+@functools.cache
+def _all_colours() -> tuple[Colour, ...]:
+    """After the first ones always the one that differs most from all before."""
     fresh = np.array([c for c in product(_LEVELS, repeat=3) if max(c) - min(c) > 90])  # no greys
     chosen = list(FIRST_COLOURS)
     gap = np.min([_difference(fresh, np.array(colour)) for colour in chosen], axis=0)
-    while len(chosen) < count and gap.max() > 0:
+    while gap.max() > 0:
         best = fresh[int(gap.argmax())]
         chosen.append((int(best[0]), int(best[1]), int(best[2])))
         gap = np.minimum(gap, _difference(fresh, best))
-    return tuple(chosen[i % len(chosen)] for i in range(count))
+    return tuple(chosen)
 
 
 def _difference(colours: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infgen.records.manifest import Manifest
+from infgen.report.colours import Colour
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Contents:
     (name, value) for the head of the page, `notes` whole sentences worth a warning, `rejects` rows
     of (class, what, reason, how many) for all that was thrown away or marked, `pictures` how many
     the dataset has. `prompts` are what a model was asked to paint, by class id, where that is
-    known; `manifest` is there for infgen's own datasets."""
+    known; `manifest` is there for infgen's own datasets. `colours` are those of the classes, where
+    they aren't the usual ones."""
 
     title: str
     classes: tuple[str, ...]
@@ -39,3 +41,4 @@ class Contents:
     rejects: Sequence[tuple[str, str, str, int]]
     manifest: Manifest | None = None
     prompts: tuple[str, ...] = ()
+    colours: tuple[Colour, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infgen.models.known_eyes import EYES
-from infgen.records.manifest import Manifest
+from infgen.records.manifest import Manifest, Origin
 from infgen.report.figures import Figures
 
 Reject = tuple[str, str, str, int]  # class (or WHOLE), what, reason, how many
@@ -17,6 +17,13 @@ NO_REASON = "no reason given"
 DECOY, FAILED, MARKED = "decoy left out", "picture not made", "picture marked as bad"
 FAULTY = "label or picture that can't be used"
 WHOLE = "(whole picture)"
+WAYS = {  # in which objects came into their pictures: an Instance's methods, in words
+    "paste": "pasted",
+    "inpaint": "inpainted",
+    "given": "in the background",
+    "relabel": "found",
+    "convert": "labelled, of another dataset",
+}
 DOMINANT = 0.9  # share of all objects
 
 
@@ -41,6 +48,9 @@ def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tu
     if figures.marked:
         facts.append(("marked as bad, and not counted", f"{figures.marked:,}"))
     if manifest:
+        if manifest.origins:
+            names = (f"{one.name} ({one.kind})" for one in manifest.origins)
+            facts.append(("taken from", ", ".join(names)))
         methods = sorted({name for one in figures.classes for name in one.methods})
         facts.append(("methods", ", ".join(methods) or "-"))
         facts.append(("labels in", ", ".join(manifest.formats) or "-"))
@@ -51,13 +61,13 @@ def facts_of(figures: Figures, manifest: Manifest | None, shown: int) -> list[tu
 
 def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
     """Sentences worth a warning: those of the run, and what the figures show."""
-    notes = list(manifest.notes) if manifest else []
+    notes = run_notes(manifest) if manifest else []
     names = [one.name or f"class {class_id}" for class_id, one in enumerate(figures.classes)]
     empty = [name for name, one in zip(names, figures.classes, strict=True) if not one.total]
     if empty and figures.objects:
         told = ", ".join(empty[:10]) + (f" and {len(empty) - 10:,} more" if empty[10:] else "")
         notes.append(f"no picture shows an object of {told}")
-    totals = [one.total for one in figures.classes]
+    totals = figures.totals
     if len(totals) > 1 and max(totals) > DOMINANT * figures.objects:
         part, largest = max(totals) / figures.objects, names[totals.index(max(totals))]
         notes.append(f"{part:.0%} of the objects are of one class, {largest}")
@@ -70,6 +80,20 @@ def notes_of(figures: Figures, manifest: Manifest | None) -> list[str]:
                      f"{figures.looks.unreadable:,} can't be read: they and their labels are "
                      "counted all the same")  # fmt: skip
     return list(dict.fromkeys(notes))
+
+
+def run_notes(manifest: Manifest) -> list[str]:
+    """The notes of the run; where several made the dataset, each with the run that it is of."""
+    runs: dict[str, list[str]] = {}
+    for number, part in enumerate(manifest.parts, 1):
+        for note in part.notes:
+            runs.setdefault(note, []).append(str(number))
+    return [
+        f"run{'s' if len(runs[note]) > 1 else ''} {', '.join(runs[note])}: {note}"
+        if note in runs
+        else note
+        for note in manifest.notes
+    ]
 
 
 def rejects_of(
@@ -97,12 +121,28 @@ def _thrown_away(manifest: Manifest) -> Iterator[Reject]:
 
 def licences_of(manifest: Manifest) -> list[str]:
     """A line for each model that took part, with its licence as far as it is known."""
+    return _licences([*manifest.all_models, *_models_behind(manifest.origins)])
+
+
+def licences_behind(origin: Origin) -> list[str]:
+    """The same for the models behind a dataset that pictures were taken from, but for those behind
+    its own origins."""
+    return _licences(origin.models)
+
+
+def _licences(all_models: Iterable[Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
-    for models in [manifest.models, *(part.models for part in manifest.parts)]:
+    for models in all_models:
         found += models.get("licences", [])
         found += _eyes(models.get("eyes", {}))
         found += [models["depth"]["licence"]] if "depth" in models else []
     return list(dict.fromkeys(found))
+
+
+def _models_behind(origins: Iterable[Origin]) -> Iterator[Mapping[str, Any]]:
+    for one in origins:
+        yield from one.models
+        yield from _models_behind(one.origins)
 
 
 def _eyes(eyes: Mapping[str, Any]) -> Iterable[str]:

@@ -237,6 +237,35 @@ def test_infgens_own_datasets_can_be_converted(tmp_path: Path) -> None:
         ]
 
 
+def test_what_was_behind_merged_datasets_stays_known(tmp_path: Path) -> None:
+    infgen.run(**make_tables(tmp_path / "in").settings(out=tmp_path / "made", images=6))
+    values = json.loads((tmp_path / "made/manifest.json").read_bytes())
+    models = {
+        "scenes": {"model": "a/b@1"},
+        "licences": ["a/b: OpenRAIL"],
+        "depth": {"licence": "d"},
+    }
+    (tmp_path / "made/manifest.json").write_text(json.dumps(values | {"models": models}))
+    write_foreign(tmp_path / "theirs", BOXED[:1])
+    (tmp_path / "map.csv").write_text("class,becomes\nnote,\ncoin,token\n")
+    options = {"workers": 1, "map": tmp_path / "map.csv", "format": "coco", "report": False}
+    merged = infgen.merge(tmp_path / "made", tmp_path / "theirs", out=tmp_path / "m", **options)
+    made, theirs = merged.origins
+    coins = sum(one.objects for one in merged.classes if one.name == "token")
+    assert (made.kind, made.pictures, made.methods) == ("infgen", 6, {"paste": coins})
+    assert made.scenes == {"own pictures": 6} and "depth" not in made.models[0]
+    assert made.sources == values["sources"] and made.drawn
+    assert (theirs.kind, theirs.pictures, theirs.drawn) == ("coco", 1, False)
+    again = infgen.convert(tmp_path / "m", out=tmp_path / "c", workers=1, gallery=1)
+    [origin] = again.origins
+    assert (origin.name, origin.origins, again.models) == ("m", merged.origins, {})
+    card = (tmp_path / "c/README.md").read_text()
+    assert f"  - made (made with infgen), 6 pictures: objects: {coins} pasted" in card
+    assert "    - model a/b: OpenRAIL" in card and "# Pictures with labels" in card
+    assert "  - theirs (coco labels), 1 picture: how they were made" in card
+    assert "- backgrounds of made: 6 files" in card and "| 0 | token | a thing |" in card
+
+
 # ---- labels that aren't as they should be --------------------------------------------------------
 
 

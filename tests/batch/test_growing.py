@@ -267,11 +267,24 @@ def test_formats_that_were_there_are_brought_up_to_date(
     begun: tuple[Tables, dict[str, Any]],
 ) -> None:
     _, settings = begun
-    infgen.export(settings["out"], "masks,voc")
+    out = settings["out"]
+    infgen.export(out, "masks,voc")
+    infgen.export(out, "yolo", yolo_labels="detect")
     manifest = append(settings, images=4, format="hf")
     assert manifest.formats == ("coco", "yolo", "voc", "masks", "hf")
-    assert len(list((settings["out"] / "masks").rglob("*.png"))) == 16
-    assert len(list((settings["out"] / "hf").rglob("0*.jpg"))) == 16
+    assert len(list((out / "masks").rglob("*.png"))) == 16
+    assert len(list((out / "hf").rglob("0*.jpg"))) == 16
+    whole = snapshot(out)
+    labels = b"".join(data for name, data in whole.items() if name.startswith("labels/"))
+    assert {len(row.split()) for row in labels.splitlines()} == {5}  # as exported, boxes only
+    seen = Seen()
+    for name in sorted(whole):  # a picture is lost, and what was made of it
+        if name.startswith(("images/", "labels/", "masks/", "voc/", "hf/")) and "0005." in name:
+            (out / name).unlink()
+    mended = infgen.run(**settings | {"format": "coco"}, reporter=seen)
+    assert (mended.formats, mended.written) == (manifest.formats, manifest.written)
+    assert set(differing(snapshot(out), whole)) <= {"manifest.json", "parts.json"}
+    assert "written anew, too: yolo, voc, masks, hf, which the dataset has" in seen.said
 
 
 def test_what_reads_a_dataset_reads_one_that_has_grown(

@@ -11,9 +11,11 @@ from typing import Any
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 
 import infgen
+from infgen.batch import preview
 from infgen.batch.marks import JOURNAL, read_marks
 from infgen.batch.store import Store, open_finished
 from infgen.formats import EXPORTS
@@ -24,7 +26,8 @@ from tests.making import ROOT, differing, infgen_command, make_tables, snapshot
 
 pytestmark = pytest.mark.xdist_group("marks")
 
-OWN = ("manifest.json", "marks.json", "samples-", "run.toml", "preview.png", "marked/", "classes.")
+OWN = ("manifest.json", "marks.json", "samples-", "run.toml", "preview.png", "marked/", "classes.",
+       "statistics.json")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("marks")
     tables = make_tables(folder / "input")
     settings = tables.settings(val_frac=0.3, keep_backgrounds=True, format="coco", seed=3)
-    infgen.run(**settings, out=folder / "dataset")
+    infgen.run(**settings, statistics=True, out=folder / "dataset")
     return folder / "dataset"
 
 
@@ -108,6 +111,39 @@ def test_marks_are_written_down_and_pictures_stay(dataset: Path) -> None:
     assert not (dataset / JOURNAL).exists()
 
 
+def test_sheet_and_statistics_are_of_what_is_left(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That both are as before after an undo, and as marked after another run, is told by others."""
+    sheets: list[tuple[str, list[str]]] = []
+
+    def draw(tiles: Any, names: Any, title: str, subtitle: str) -> np.ndarray:
+        sheets.append((f"{title}. {subtitle}", [tile.caption.split()[0] for tile in tiles]))
+        return np.zeros((9, 9, 3), np.uint8)
+
+    monkeypatch.setattr(preview, "draw_sheet", draw)
+    infgen.mark(dataset, [2, 4])
+    left = [one for one in Store(dataset).entries() if one.index not in (2, 4)]
+    [(words, shown)] = sheets
+    objects = sum(len(one.objects) for one in left)
+    assert shown == [str(one.index) for one in left] and len(shown) == 10
+    assert "10 pictures (" in words and f", {objects} objects," in words
+    assert words.endswith("2 more marked as bad.")
+    counted = json.loads((dataset / "statistics.json").read_bytes())
+    assert counted["pictures"] == 10
+    for split in ("train", "val"):
+        own = [one for one in left if one.split == split]
+        assert counted["folders"].pop(f"images/{split}")["bytes"] == sum(one.bytes for one in own)
+    assert counted["folders"] == {}
+    infgen.mark(dataset, [2], undo=True)
+    assert len(sheets[-1][1]) == 11
+    (dataset / "marks.json").unlink()
+    infgen.export(dataset, "coco")
+    assert len(sheets[-1][1]) == 12 and len(sheets) == 3
+    assert json.loads((dataset / "statistics.json").read_bytes())["pictures"] == 12
+    assert not (dataset / "marked").exists()
+
+
 def test_who_reads_the_dataset_passes_marked_pictures_over(dataset: Path, tmp_path: Path) -> None:
     infgen.mark(dataset, [2, 4])
     opened = open_dataset(dataset)
@@ -122,6 +158,7 @@ def test_who_reads_the_dataset_passes_marked_pictures_over(dataset: Path, tmp_pa
 def test_later_runs_exports_and_parts_respect_marks(dataset: Path, tmp_path: Path) -> None:
     tables = make_tables(tmp_path / "input")
     again = tables.settings(val_frac=0.3, keep_backgrounds=True, format="coco", seed=3)
+    again["statistics"] = True
     infgen.mark(dataset, [2, 4], reason="bad")
     marked = snapshot(dataset, "manifest.json")  # it tells where the tables are
     assert infgen.run(**again, out=dataset).marked == 2
@@ -206,7 +243,8 @@ def test_packed_pictures_stay_in_their_archives(tmp_path: Path) -> None:
     assert not differing(snapshot(out), before)
 
 
-def test_pictures_whose_marks_were_deleted_come_back(dataset: Path) -> None:
+def test_pictures_whose_marks_were_deleted_come_back_to_every_format(dataset: Path) -> None:
+    infgen.export(dataset, "yolo", yolo_labels="detect")
     before = snapshot(dataset)
     infgen.mark(dataset, [3, 4])
     (dataset / "marks.json").unlink()
@@ -240,7 +278,7 @@ def test_killed_anywhere_the_next_command_ends_it(made: Path, tmp_path: Path, un
     assert len(deaths) > 7
     assert [one for one in deaths if one["differing"]] == []
     words = " ".join(one["operation"] for one in deaths)
-    assert "images/" in words and "hf/" in words and "marks.json" in words
+    assert "images/" in words and "hf/" in words
 
 
 def test_manifests_of_before_can_be_read() -> None:

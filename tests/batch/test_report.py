@@ -14,8 +14,9 @@ import pytest
 from pycocotools.coco import COCO
 
 import infgen
+from infgen.batch.again import commands_of
 from infgen.batch.reporter import Silent
-from infgen.batch.store import Store
+from infgen.batch.store import Store, open_finished
 from infgen.records.box import Box
 from infgen.records.errors import FolderBusy, FolderError, InputError, StorageError
 from infgen.report import pages
@@ -243,9 +244,24 @@ def test_elsewhere_nothing_in_the_dataset_is_touched(dataset: Path, tmp_path: Pa
     assert (tmp_path / "elsewhere/card.md").read_text() == card_of(dataset)
 
 
-def test_a_run_at_work_is_left_alone(dataset: Path) -> None:
-    with Store(dataset).claimed(), pytest.raises(FolderBusy):
+def test_a_dataset_that_cannot_be_locked_is_reported_elsewhere_with_a_warning(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Store) -> None:
+        raise FolderError("a read-only disk")
+
+    monkeypatch.setattr(Store, "claimed", refuse)
+    heard = Listening()
+    infgen.report(dataset, out=tmp_path / "elsewhere", gallery=2, reporter=heard)
+    assert len(heard.warnings) == 1 and "can't be locked" in heard.warnings[0]
+    with pytest.raises(FolderError, match="a read-only disk"):
         infgen.report(dataset)
+
+
+def test_a_run_at_work_is_left_alone(dataset: Path, tmp_path: Path) -> None:
+    for out in (None, tmp_path / "elsewhere"):
+        with Store(dataset).claimed(), pytest.raises(FolderBusy):
+            infgen.report(dataset, out=out)
     (dataset / "manifest.json").unlink()
     with pytest.raises(InputError, match="its run hasn't finished"):
         infgen.report(dataset)
@@ -302,6 +318,25 @@ def test_a_foreign_coco_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert figures_in(tmp_path / "infgen-report").pictures == {"val": 1}
 
 
+def test_labels_outside_their_pictures_are_faults_and_no_objects(tmp_path: Path) -> None:
+    inside = np.ones((40, 60), bool)
+    labels = [
+        Label(0, Box(70, 5, 90, 20)),
+        Label(1, Box(-9, -9, 0, 30)),
+        Label(1, Box(59, 39, 80, 80)),
+        Label(0, Box(80, 5, 99, 20), np.zeros((40, 60), bool)),
+        Label(0, Box(80, 5, 99, 9), inside),
+    ]
+    shots = [Shot("a.png", (60, 40), labels[:2]), Shot("b.png", (60, 40), labels[2:], 1)]
+    write_foreign(tmp_path / "data", shots)
+    infgen.report(tmp_path / "data", out=tmp_path / "r")
+    figures = figures_in(tmp_path / "r")
+    assert [one.total for one in figures.classes] == [1, 1] and figures.negatives == 1
+    page = (tmp_path / "r/rejects.html").read_text(encoding="utf-8")
+    told = "label outside its picture (a.png: a box at 70, 5, 90, 20)</bdi></td>"
+    assert f'{told}<td class="number">3</td>' in page
+
+
 def test_a_foreign_yolo_dataset_from_the_shell(tmp_path: Path) -> None:
     write_yolo(tmp_path / "data", "0 0.5 0.5 0.25 0.5\n7 0 0 1 1\n")
     done = infgen_command("report", tmp_path / "data", "--out", tmp_path / "r", "--gallery", "2")
@@ -309,7 +344,7 @@ def test_a_foreign_yolo_dataset_from_the_shell(tmp_path: Path) -> None:
     assert done.stdout == f"{tmp_path / 'r' / 'index.html'}\n"
     figures = figures_in(tmp_path / "r")
     assert (figures.kind, figures.counted, figures.objects) == ("yolo", 4, 4)
-    assert "unknown class" in (tmp_path / "r/rejects.html").read_text(encoding="utf-8")
+    assert "unknown class (a.png: " in (tmp_path / "r/rejects.html").read_text(encoding="utf-8")
     wrong = infgen_command("report", tmp_path / "data", "--gallery", "-3")
     assert wrong.returncode == 2 and "--gallery: '-3' won't do" in wrong.stderr
 
@@ -330,11 +365,15 @@ def test_archives_and_statistics(tables: Tables, tmp_path: Path) -> None:
 
 def test_a_grown_dataset_is_reported_as_a_whole(made: tuple[Tables, Path], dataset: Path) -> None:
     tables, _ = made
-    infgen.run(**tables.settings(out=dataset, append=True, images=6, report=True))
+    infgen.run(**tables.settings(out=dataset, append=True, images=6, seed=5, report=True))
     figures = figures_in(dataset / "report")
     assert figures.counted == 30 and [one.pictures for one in figures.rounds] == [24, 6]
     card = card_of(dataset)
-    assert "30 pictures (" in card and "grown in 2 parts, of 24, 6 pictures" in card
+    assert "30 pictures (" in card and "- by 2 runs, each of which added" in card
+    assert ": 24, 6 pictures" in card and "- seed: 0, 5, run by run" in card
+    assert "- run 2: the backgrounds have run out" in card
+    page = (dataset / "report/index.html").read_text(encoding="utf-8")
+    assert "<bdi>run 2: the backgrounds have run out" in page
     commands = [line for line in card.splitlines() if line.startswith("python")]
     assert len(commands) == 2 and "append-0001.toml" in commands[1]
     recorded = tomllib.loads((dataset / "append-0001.toml").read_text())
@@ -347,9 +386,20 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     figures = figures_in(dataset / "report")
     assert (figures.counted, figures.marked) == (21, 3)
     assert "| (whole picture) | picture marked as bad | blurred | 2 |" in card_of(dataset)
-    assert "21 pictures (" in card_of(dataset)
+    assert "21 pictures (" in card_of(dataset) and "no format: 3 pictures" in card_of(dataset)
     infgen.export(dataset, "voc")
-    assert "- voc: " in card_of(dataset)
+    infgen.export(dataset, "yolo", yolo_labels="detect", crop_backgrounds=False)
+    assert "- voc: " in card_of(dataset) and "`marked/`: these pictures" in card_of(dataset)
+    told = [line for line in card_of(dataset).splitlines() if line.startswith("python")]
+    assert told[1:] == [
+        "python -m infgen export again --format yolo --yolo-labels detect --no-crop-backgrounds",
+        "python -m infgen export again --format voc",
+        "python -m infgen mark again 2-3 --reason blurred",
+        "python -m infgen mark again 5",
+    ]
+    store, manifest = open_finished(dataset)
+    many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
+    assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
 
 
 def test_an_audit_in_the_dataset_is_told(dataset: Path) -> None:

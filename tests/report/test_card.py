@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from infgen.records.manifest import ClassCount, Failure, Manifest, Part
+from infgen.records.manifest import ClassCount, Failure, Manifest, Origin, Part
 from infgen.records.plan import Dropped
 from infgen.report.audit.findings import Audit, LabelFacts, Leakage, Limit
 from infgen.report.card import MARKER, card_of
@@ -46,7 +46,7 @@ def test_it_begins_with_infgens_mark_and_says_what_is_there() -> None:
     assert "3 pictures (2 train, 1 val) of 640 x 480 pixels with 3 labelled objects" in text
     assert "1 of the pictures show none." in text and "infgen 1.2.3" in text
     assert "| 0 | cat | a cat | 2 | 1 | 1 |" in text and "| 1 | dog | - | 1 | 1 | 0 |" in text
-    assert "- cutouts: 2 files, 1 different ones by SHA-256" in text
+    assert "- cutouts: 2 files, 1 different by SHA-256" in text
     assert "| dog | object left out | no room | 1 |" in text
     assert "| dog | try not used | cut off | 3 |" in text
     assert r"- mind \*this\*" in text and "- seed: 7" in text
@@ -91,6 +91,22 @@ def test_models_are_named_with_their_licences_once() -> None:
                      "mine: see its model card (segmenter)", "d/e: Apache-2.0",
                      "f/g: MIT"]  # fmt: skip
     assert "  - f/g: MIT" in card(manifest_of(models=models, parts=(again,)))
+
+
+def test_pictures_taken_from_infgens_own_datasets_are_told_as_these_were_made() -> None:
+    made = Origin("a_b", "infgen", 3, {"inpaint": 4, "given": 1}, {"plain": 3},
+                  ({"licences": ["f/g: MIT"]}, {"licences": ["f/g: MIT"]}),
+                  {"cutouts": {"a": "1", "b": "1"}})  # fmt: skip
+    text = card(
+        manifest_of(painted=False, origins=(made, msgspec.structs.replace(made, models=())))
+    )
+    assert "# Synthetic pictures with labels" in text and "isn't known" not in text
+    told = r"- a\_b (made with infgen), 3 pictures: objects: 1 in the background, 4 inpainted"
+    assert text.count(f"{told}; scenes: 3 plain") == 2
+    assert text.count("  - model f/g: MIT") == text.count("  - no model") == 1
+    assert r"- cutouts of a\_b: 2 files, 1 different by SHA-256" in text
+    old = card(manifest_of(painted=False, origins=(Origin("c", "infgen", 3, {"convert": 4}),)))
+    assert "# Pictures with labels" in old and "isn't known here" in old
 
 
 def test_names_mean_nothing_in_markdown() -> None:

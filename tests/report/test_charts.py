@@ -10,6 +10,8 @@ import pytest
 
 from infgen.records.plan import Dropped
 from infgen.report.charts import CHARTS, draw_charts
+from infgen.report.charts.drawing import most
+from infgen.report.colours import GREY, class_colours, own_colours
 from infgen.report.contents import Chart
 from infgen.report.figures import Channels, Figures, FigureTally, LooksTally, Round
 from tests.report.items import foreign, instance, made, thing, tries
@@ -97,6 +99,21 @@ def test_of_hundreds_of_classes_the_largest_are_shown_and_the_others_told() -> N
     assert f"have {sum(totals[24:]):,} together" in balance.caption
     assert sum(len(chart.svg) for chart in charts.values()) < 600_000
     assert re.search(r">\d+ others<", charts["sides"].svg)
+    bars = re.findall(r"fill: (#[0-9a-f]{6})", balance.svg)
+    largest = most(figures.totals, 24)
+    colours = {"#" + bytes(own_colours(figures.totals)[number]).hex() for number in largest}
+    assert len(colours) == 24 and colours <= set(bars)  # no colour stands for two of them
+
+
+def test_classes_share_no_colour_but_grey() -> None:
+    totals = [*range(150, 0, -1), *range(1000, 1150)]
+    colours = own_colours(totals)
+    shown = [colour for colour in colours if colour != GREY]
+    assert len(set(shown)) == len(shown) > 90
+    smallest = min(total for total, one in zip(totals, colours, strict=True) if one != GREY)
+    assert sum(total > smallest for total in totals) == len(shown) - 1
+    assert own_colours(totals[:90]) == class_colours(90)
+    assert colours[150:].count(GREY) == 150 - len(shown) and colours[-1] == class_colours(1)[0]
 
 
 def test_a_foreign_dataset_has_the_charts_that_say_something() -> None:

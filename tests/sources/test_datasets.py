@@ -203,6 +203,11 @@ def test_splits_that_number_their_classes_otherwise_agree_by_name(tmp_path: Path
         ("[1]", "can't be read as a dataset"),
         ('{"images": [], "annotations": [], "categories": []}', "it lists no images"),
         ('{"images": [{"file_name": "a"}], "annotations": [], "categories": []}', "`id`"),
+        (
+            '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1}], '
+            '"categories": []}',
+            "annotations[0]: Object missing required field `category_id`",
+        ),
     ],
 )
 def test_a_file_that_is_no_coco_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

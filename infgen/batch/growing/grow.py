@@ -17,6 +17,7 @@ from infgen.batch.growing.mending import to_mend
 from infgen.batch.growing.parts import Job
 from infgen.batch.marks import settle
 from infgen.batch.methods import Means
+from infgen.batch.owed import owed
 from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings, write_toml
@@ -64,10 +65,21 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
                 store.write_parts(parts)
             make_missing(store, planner, one.means, one.settings, crew, reporter)
         manifest = take_stock_of_parts(store, parts)
-        manifest = finish(store, manifest, job.settings, crew, depth, job.planner.canvas, reporter)
+        now = _asking(job.settings, settings.export.format, store)
+        manifest = finish(store, manifest, now, crew, depth, job.planner.canvas, reporter)
     if settings.append:
         store.settle()
     return manifest
+
+
+def _asking(settings: RunSettings, asked: Sequence[str], store: Store) -> RunSettings:
+    """Settings without those formats that nobody asks for, and that the dataset has, and so keeps
+    or gets anew as they were."""
+    manifest = store.manifest()
+    known = {*owed(store.folder), *(manifest.formats if manifest else ())}.difference(asked)
+    names = tuple(name for name in settings.export.format if name not in known)
+    export = msgspec.structs.replace(settings.export, format=names)
+    return msgspec.structs.replace(settings, export=export)
 
 
 def plan_append(settings: RunSettings, store: Store, reporter: Reporter) -> tuple[Plans, Means]:

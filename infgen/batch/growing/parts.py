@@ -100,8 +100,8 @@ def _changes(part: Part, last: Part | None) -> list[str]:
         if old != new:
             was, now = ("its default" if one is None else one for one in (old, new))
             notes.append(
-                f"--{name.replace('_', '-')} was {was} and is now {now}: all label files are "
-                "written so"
+                f"--{name.replace('_', '-')} was {was} and is now {now}: the formats that "
+                "are asked for are written so"
             )
     return notes
 

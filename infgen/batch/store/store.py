@@ -16,6 +16,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from infgen.batch.ledger import FILE as LEDGER
+from infgen.batch.owed import as_written, owe
 from infgen.batch.register import FILE as REGISTER
 from infgen.batch.store.pinned import Pinned, told_differences
 from infgen.batch.store.records import Records
@@ -192,8 +193,12 @@ class Store:
             ) from None
 
     def reopen(self) -> None:
-        """Take the manifest away: the dataset is being worked on again."""
+        """Take the manifest away: the dataset is being worked on again. The formats that it lists
+        are to be written anew."""
         path = self.folder / MANIFEST
+        with suppress(FolderError):  # nobody can know what a broken one has listed
+            if manifest := self.manifest():
+                owe(self.folder, as_written(manifest))
         with told(path):
             path.unlink(missing_ok=True)
 

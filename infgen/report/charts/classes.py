@@ -36,7 +36,7 @@ def balance(key: str, figures: Figures) -> Chart | None:
     legend = [f"objects in {split}" for split in splits] if len(splits) > 1 else ["objects"]
     sheet = bars_sheet([figures.classes[number].name for number in shown], legend=1)
     [axes] = sheet.axes
-    colours = colours_of(len(figures.classes))
+    colours = colours_of(figures.totals)
     for row, number in enumerate(shown):
         one, left = figures.classes[number], 0
         for split, shade in zip(splits, _shades(len(splits)), strict=True):
@@ -111,7 +111,7 @@ def coco_sizes(key: str, figures: Figures) -> Chart | None:
 
 def _shown(figures: Figures) -> tuple[list[int], str]:
     """The classes with the most objects, and a sentence on the others."""
-    totals = [one.total for one in figures.classes]
+    totals = figures.totals
     shown = most(totals, MOST_BARS)
     others = len(totals) - len(shown)
     if not others:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from infgen.report.colours import class_colours
+from infgen.report.colours import GREY, own_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ NAME = 22  # letters of a name
 
 INK = "black"  # becomes the page's own
 FAINT = 0.16  # opacity of the lines behind
-QUIET: Rgb = (0.55, 0.55, 0.57)  # of what has no colour of its own: to be seen on any ground
+QUIET: Rgb = (GREY[0] / 255, GREY[1] / 255, GREY[2] / 255)
 RAMP: tuple[Rgb, ...] = ((0.34, 0.71, 0.91), (0.0, 0.45, 0.70), (0.84, 0.37, 0.0))
 
 MOST_BARS, MOST_COLOURS = 24, 7
@@ -136,9 +136,9 @@ def short(name: str, letters: int = NAME) -> str:
     return name if len(name) <= letters else f"{name[: letters - tail - 1]}…{name[-tail:]}"
 
 
-def colours_of(count: int) -> list[Rgb]:
-    """The classes' own colours."""
-    return [(red / 255, green / 255, blue / 255) for red, green, blue in class_colours(count)]
+def colours_of(totals: Sequence[int]) -> list[Rgb]:
+    """The classes' own colours, by how many objects they have."""
+    return [(red / 255, green / 255, blue / 255) for red, green, blue in own_colours(totals)]
 
 
 def most(values: Sequence[int], count: int) -> list[int]:

@@ -39,7 +39,7 @@ def centres(key: str, figures: Figures) -> Chart | None:
     maps = [np.array([one.centres for one in figures.classes]).sum(axis=0)]
     maps += [np.array(figures.classes[number].centres) for number in shown]
     titles = ["all classes", *(figures.classes[number].name for number in shown)]
-    all_colours = colours_of(len(totals))
+    all_colours = colours_of(figures.totals)
     colours = [QUIET, *(all_colours[number] for number in shown)]
     rows = -(-len(maps) // ACROSS)
     cell = (WIDTH - 0.3) / ACROSS
@@ -85,7 +85,7 @@ def overlap(key: str, figures: Figures) -> Chart | None:
     whole_numbers(left, "y")
     behind(left, "y")
     shown = most([one.told_apart for one in figures.classes], 10)
-    colours = colours_of(len(figures.classes))
+    colours = colours_of(figures.totals)
     for row, number in enumerate(shown):
         one = figures.classes[number]
         part = one.overlapping / one.told_apart if one.told_apart else 0

@@ -20,7 +20,6 @@ from infgen.report.charts.drawing import (
     short,
     whole_numbers,
 )
-from infgen.report.colours import class_colours
 from infgen.report.contents import Chart
 from infgen.report.figures import ClassFigures, Figures
 from infgen.report.figures.bins import SHARES
@@ -128,9 +127,7 @@ def _groups(figures: Figures) -> tuple[list[int], list[int]]:
     totals = [one.told_apart for one in figures.classes]
     there = sum(1 for total in totals if total)
     own = most(totals, MOST_COLOURS if there > MOST_COLOURS + 1 else MOST_COLOURS + 1)
-    colours = class_colours(len(totals))
-    first = {colours[number]: number for number in reversed(own) if totals[number]}
-    own = sorted(first.values())  # of very many classes some have the same colour
+    own = sorted(number for number in own if totals[number])
     return own, [number for number in range(len(totals)) if number not in own and totals[number]]
 
 
@@ -140,7 +137,7 @@ def _stacked(
     """Draw a histogram, class upon class; gives the bins that it shows: all of them, or from the
     first that holds anything to after the last."""
     own, others = _groups(figures)
-    colours = colours_of(len(figures.classes))
+    colours = colours_of(figures.totals)
     layers = [(np.array(histogram(figures.classes[n])), colours[n]) for n in own]
     if others:
         rest = np.array([histogram(figures.classes[number]) for number in others])
@@ -166,7 +163,7 @@ def _stacked(
 
 def _legend(sheet: Sheet, figures: Figures) -> None:
     own, others = _groups(figures)
-    colours = colours_of(len(figures.classes))
+    colours = colours_of(figures.totals)
     names = [short(figures.classes[number].name, 15) for number in own]
     shown = [colours[number] for number in own]
     if others:

@@ -117,3 +117,8 @@ class Figures(msgspec.Struct):
     def counted(self) -> int:
         """All pictures that are counted."""
         return sum(self.pictures.values())
+
+    @property
+    def totals(self) -> list[int]:
+        """The number of objects of each class."""
+        return [one.total for one in self.classes]

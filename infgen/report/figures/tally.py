@@ -110,8 +110,7 @@ class FigureTally:
     def _add_scene(self, scene: BackgroundPlan) -> None:
         if not (scene.picture or scene.plain):
             self._prompts[scene.prompt] += 1
-        kind = "own pictures" if scene.picture else "plain" if scene.plain else "painted by a model"
-        self._scenes[kind] += 1
+        self._scenes[scene.kind] += 1
 
     # ---- the buffer ------------------------------------------------------------------------------
 

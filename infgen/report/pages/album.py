@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from infgen.report.colours import Colour, class_colours, contrast
+from infgen.report.colours import GREY, Colour, class_colours, contrast
 from infgen.report.contents import Contents
 from infgen.report.items import Item
 from infgen.report.pages.teller import Teller
@@ -116,9 +116,10 @@ class Album:
 
     def _head(self) -> dict[str, Any]:
         contents = self._contents
-        colours = class_colours(len(contents.classes))
+        colours = contents.colours or class_colours(len(contents.classes))
         return {
             "rejects": self._rejects,
+            "grey": colours.count(GREY),
             "classes": [
                 (name, _hex(colour), _hex(contrast(colour)))
                 for name, colour in zip(contents.classes, colours, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from infgen.ops.judging import GROUND_RULES, RULES
 from infgen.records.box import Box
 from infgen.records.plan import BackgroundPlan, Change, Finish, Look
+from infgen.report.facts import WAYS
 
 Facts = list[tuple[str, str]]
 
@@ -87,15 +88,7 @@ def measures_told() -> dict[str, tuple[str, float | None, float | None]]:
 
 PAINTED = ("paste", "inpaint")
 LABEL, OUT = "label", "out"
-METHODS = {
-    LABEL: "labelled",
-    OUT: "left out",
-    "paste": "pasted",
-    "inpaint": "inpainted",
-    "given": "in the background",
-    "relabel": "found",
-    "convert": "labelled, of another dataset",
-}
+METHODS = {LABEL: "labelled", OUT: "left out", **WAYS}
 
 MEASURES = {  # of ops/judging, in words that need no key
     "fill": "its area, of the box asked for",

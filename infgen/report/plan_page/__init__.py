@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from infgen.report.colours import class_colours, contrast
+from infgen.report.colours import Colour, contrast
 from infgen.report.contents import Chart
 from infgen.report.sheet import Tile
 
@@ -23,10 +23,11 @@ class PlanContents:
     """What the page says. `facts` and `estimate` are rows of (what, how much), `concerns` whole
     sentences, `basis` says what the numbers were counted in. `planned` are pictures with planned
     boxes; `pairs` are some of them beside the same ones painted. `rows` tell of each class, under
-    `header`."""
+    `header`, and `colours` are the classes' own."""
 
     title: str
     classes: Sequence[str]
+    colours: Sequence[Colour]
     facts: Sequence[tuple[str, str]]
     estimate: Sequence[tuple[str, str]]
     concerns: Sequence[str]
@@ -76,8 +77,8 @@ def plan_page(contents: PlanContents) -> bytes:
         undefined=jinja2.StrictUndefined,
     )
     names = list(contents.classes)
-    colours = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in class_colours(len(names))]
-    inks = ["#fff" if contrast(colour)[0] else "#000" for colour in class_colours(len(names))]
+    colours = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in contents.colours]
+    inks = ["#fff" if contrast(colour)[0] else "#000" for colour in contents.colours]
     values: dict[str, Any] = {
         "page": contents,
         "style": (here / "page.css").read_text(encoding="utf-8"),

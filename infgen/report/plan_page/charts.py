@@ -165,4 +165,4 @@ def _middle(centers: np.ndarray) -> tuple[str, str]:
 
 def _colours(outlook: Outlook) -> dict[str, Rgb]:
     names = [one.name for one in outlook.classes]
-    return dict(zip(names, colours_of(len(names)), strict=True))
+    return dict(zip(names, colours_of([one.objects for one in outlook.classes]), strict=True))

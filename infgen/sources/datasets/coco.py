@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class _Category(msgspec.Struct, gc=False):
 
 
 class _Annotation(msgspec.Struct, gc=False):
-    """The rest is unpacked when its picture's turn comes: until then it is a view of the file."""
+    """Unpacked when its picture's turn comes: until then it is a view of the file."""
 
     image_id: int | str
     category_id: int | str
@@ -59,9 +59,13 @@ class _Annotation(msgspec.Struct, gc=False):
     iscrowd: int = 0
 
 
+_Labels = dict[int | str, list[msgspec.Raw]]
+_annotation = msgspec.json.Decoder(_Annotation).decode
+
+
 class _File(msgspec.Struct):
     images: list[_Image]
-    annotations: list[_Annotation]
+    annotations: list[msgspec.Raw]
     categories: list[_Category]
 
 
@@ -75,13 +79,15 @@ class _Outline(msgspec.Struct):
 
 @dataclass(frozen=True)
 class _Split:
-    """An index file in memory, its annotations by picture."""
+    """An index file in memory, its annotations by picture. `twice` counts those with an id that
+    others have, too."""
 
     name: str
     path: Path
     images: list[_Image]
-    labels: dict[int | str, list[_Annotation]]
+    labels: _Labels
     class_ids: dict[int | str, int]
+    twice: Mapping[int | str, int]
 
 
 def find(place: Path) -> list[Path]:
@@ -136,13 +142,27 @@ def _read(path: Path, classes: dict[str, int]) -> _Split:
     twice = [name for name, n in Counter(image.id for image in file.images).items() if n > 1]
     if twice:
         raise unreadable(path, f"several images have the id {twice[0]}")
-    labels: dict[int | str, list[_Annotation]] = defaultdict(list)
-    for annotation in file.annotations:
-        labels[annotation.image_id].append(annotation)
+    labels, again = _by_picture(path, file.annotations)
     ids = {one.id: classes.setdefault(one.name, len(classes)) for one in file.categories}
     name = path.stem.removeprefix("instances_")
     split = path.parent.name if name == "_annotations.coco" else name
-    return _Split(split, path, file.images, labels, ids)
+    return _Split(split, path, file.images, labels, ids, again)
+
+
+def _by_picture(
+    path: Path, annotations: Sequence[msgspec.Raw]
+) -> tuple[_Labels, dict[int | str, int]]:
+    """The annotations by their pictures' ids; and how many have each id that several have."""
+    labels: _Labels = defaultdict(list)
+    numbers: Counter[int | str] = Counter()
+    for place, raw in enumerate(annotations):
+        try:
+            annotation = _annotation(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise unreadable(path, f"annotations[{place}]: {error}") from None
+        labels[annotation.image_id].append(raw)
+        numbers[annotation.id] += 1
+    return labels, {label_id: number for label_id, number in numbers.items() if number > 1}
 
 
 def _strays(split: _Split) -> Iterator[Fault]:
@@ -152,11 +172,9 @@ def _strays(split: _Split) -> Iterator[Fault]:
         if image_id not in known:
             text = f"{split.path.name}: {len(labels)} labels of image_id {image_id}"
             yield from [Fault(STRAY_LABEL, text)] * len(labels)
-    ids = Counter(one.id for labels in split.labels.values() for one in labels)
-    for label_id, number in ids.items():
-        if number > 1:
-            text = f"{split.path.name}: {number} labels have the id {label_id!r}"
-            yield Fault("label id given twice", text)
+    for label_id, number in split.twice.items():
+        text = f"{split.path.name}: {number} labels have the id {label_id!r}"
+        yield Fault("label id given twice", text)
 
 
 class _Finder:
@@ -197,8 +215,8 @@ def _picture(image: _Image, split: _Split, finder: _Finder) -> LabelledPicture:
         except ValueError as error:
             faults.append(Fault(BAD_PICTURE, str(error)))
     objects = []
-    for annotation in split.labels.get(image.id, ()):
-        made = _object(annotation, split, size)
+    for raw in split.labels.get(image.id, ()):
+        made = _object(_annotation(raw), split, size)
         if isinstance(made.of, LabelledObject):
             objects.append(made.of)
         faults += made.faults

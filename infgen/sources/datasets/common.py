@@ -14,6 +14,7 @@ from infgen.ops.rle import rle_extent
 from infgen.records.box import Box
 from infgen.records.errors import InputError, Problem
 from infgen.records.labelled import Fault, LabelledPicture
+from infgen.records.manifest import Manifest
 
 EMPTY_BOX, BAD_ROW, UNKNOWN_CLASS = "empty box", "label that can't be read", "unknown class"
 MISSING_PICTURE, BAD_PICTURE = "missing picture", "picture that can't be read"
@@ -24,7 +25,8 @@ NO_LABEL_FILE = "no label file"
 @dataclass(frozen=True)
 class LabelledDataset:
     """A dataset that was opened. `kind` is a key of READERS, class ids are positions in `classes`,
-    `count` is its number of pictures, and `faults` are those that belong to no picture.
+    `count` is its number of pictures, and `faults` are those that belong to no picture. `made` is
+    the manifest of a dataset that infgen made.
 
     `pictures()` reads labels as it goes, in an order that is always the same: never more than one
     picture's labels are unpacked at a time.
@@ -36,6 +38,7 @@ class LabelledDataset:
     count: int
     pictures: Callable[[], Iterator[LabelledPicture]]
     faults: tuple[Fault, ...] = ()
+    made: Manifest | None = None
 
 
 def unreadable(path: Path, why: object) -> InputError:

@@ -53,7 +53,8 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
                         yield _picture(place, entry)
 
     classes = tuple(one.name for one in manifest.classes)
-    return LabelledDataset(place, "infgen", classes, manifest.pictures - len(marks), pictures)
+    count = manifest.pictures - len(marks)
+    return LabelledDataset(place, "infgen", classes, count, pictures, made=manifest)
 
 
 def _picture(place: Path, entry: Entry) -> LabelledPicture:
@@ -69,4 +70,6 @@ def _picture(place: Path, entry: Entry) -> LabelledPicture:
         scene=scene.picture or f"{scene.number}",
         cutouts=tuple(sorted({one.cutout for one in entry.objects if one.cutout})),
         decoys=tuple(decoy.rle for decoy in entry.decoys),
+        scene_kind=scene.kind,
+        methods=tuple(one.method for one in entry.objects),
     )

@@ -356,7 +356,45 @@ def test_the_keyboard_is_enough(opened: Opener, site: Site) -> None:
     assert not page.locator("#viewer").is_visible()
     label = page.evaluate("document.activeElement.getAttribute('aria-label')")
     assert label.startswith(f"Picture {numbers[3]},")
-    assert "picture=" not in page.url
+    until(page, "!location.hash.includes('picture=')")
+    pressed = page.get_attribute('#toggles [data-layer="decoys"]', "aria-pressed")
+    assert pressed == "true" and "layers=" in page.url  # what was chosen beside it stays
+    one.page.go_back()
+    assert page.url == "about:blank"  # opened, moved on and closed are no steps that are left
+
+
+def test_going_back_closes_the_picture_and_takes_filters_back(opened: Opener, site: Site) -> None:
+    one = opened(site.page("index.html"))
+    page = one.page
+    page.get_by_role("link", name="Gallery").click()
+    until(page, "infgen.album.data !== undefined && document.querySelector('.card') !== null")
+    page.get_by_role("checkbox", name="coin").check()
+    coins = one.count()
+    page.get_by_label("Objects per picture, from").press_sequentially("12")
+    assert one.count() < coins
+    page.go_back()  # all that was typed is one step
+    assert (
+        one.count() == coins and page.input_value('[aria-label="Objects per picture, from"]') == ""
+    )
+    first, second = page.evaluate("infgen.album.matches.slice(0, 2).map((one) => one.number)")
+    page.click(card(first))
+    wait_for_picture(page, first)
+    page.keyboard.press("ArrowRight")
+    wait_for_picture(page, second)
+    page.go_back()
+    page.wait_for_selector("#viewer", state="hidden")
+    label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert label.startswith(f"Picture {second},") and one.count() == coins
+    page.go_forward()
+    wait_for_picture(page, second)
+    page.click("#close")
+    until(page, "!location.hash.includes('picture=')")
+    assert page.get_by_role("checkbox", name="coin").is_checked()
+    page.go_back()
+    assert one.count() == len(site.gallery)
+    assert not page.get_by_role("checkbox", name="coin").is_checked()
+    page.go_back()
+    assert page.url.endswith("index.html")
 
 
 def test_links_open_their_picture_or_say_that_it_is_not_there(opened: Opener, site: Site) -> None:

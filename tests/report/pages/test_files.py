@@ -18,6 +18,7 @@ from infgen.batch.store import Store
 from infgen.ops.judging import GROUND_RULES, RULES
 from infgen.ops.rle import encode_rle
 from infgen.records.box import Box
+from infgen.report import colours
 from infgen.report.contents import Contents
 from infgen.report.items import Item, Thing, item_of
 from infgen.report.pages import album, write_pages
@@ -156,6 +157,11 @@ def test_a_report_of_nothing_has_all_of_its_pages(tmp_path: Path) -> None:
     assert "There are no pictures" in (tmp_path / "index.html").read_text()
     assert "Nothing was thrown away" in (tmp_path / "rejects.html").read_text()
     assert data_of(tmp_path, "gallery")["pictures"] == []
+    write_pages(
+        tmp_path, replace(BARE, classes=("a", "b"), colours=(colours.GREY, (1, 2, 3))), [], []
+    )
+    index = data_of(tmp_path, "gallery")
+    assert index["grey"] == 1 and [one[1] for one in index["classes"]] == ["#8c8c91", "#010203"]
     assert not list((tmp_path / "data").glob("*.jpg"))
 
 

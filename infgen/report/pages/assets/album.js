@@ -27,6 +27,8 @@ infgen.album = (() => {
   let matches = []; // the pictures that pass the filters, sorted
   let cards = []; // elements of the first of them
   let wanted = null; // the number of the picture that the address asks for
+  let leaving = false; // whether the browser is on its way back from a picture that was closed
+  let typed = null; // the field that was typed in last
   const layers = {};
   const seen = new Set(); // the cards in view
   const pressed = []; // what shows in each toggle whether it is on
@@ -55,7 +57,7 @@ infgen.album = (() => {
         "span",
         { class: "caption" },
         element("span", {}, `${picture.number} · ${picture.split}`),
-        element("span", {}, count(picture.objects.length, rejects ? "reject" : "object")),
+        element("span", {}, count(picture.objects.length, rejects && !picture.marked ? "reject" : "object")),
         picture.marked ? element("span", { class: "flag", title: picture.marked }, "marked") : null,
       ),
       rejects ? element("span", { class: "why" }, picture.reasons.join("; ")) : null,
@@ -215,13 +217,17 @@ infgen.album = (() => {
 
   // ---- the address: all that is chosen ------------------------------------------------------
 
-  function writeAddress() {
+  /** Have the address say what is chosen, for going back to if it is a further `step`. One with
+   * `state` opened a picture: to close it is to go back. */
+  function writeAddress(step = false, state = null) {
     const said = filters.write();
     const on = Object.keys(LAYERS).filter((name) => layers[name]);
     if (Object.keys(LAYERS).some((name) => layers[name] !== LAYERS[name][2])) said.push(`layers=${on}`);
     if (wanted !== null) said.push(`picture=${wanted}`);
     const address = `#${said.join("&")}`;
-    if (address !== (location.hash || "#")) history.replaceState(null, "", address);
+    if (address === (location.hash || "#")) return;
+    if (step) history.pushState(state, "", address);
+    else history.replaceState(history.state, "", address);
   }
 
   function readAddress() {
@@ -234,10 +240,19 @@ infgen.album = (() => {
     pressed.forEach((show) => show());
   }
 
-  /** Do as the address says. */
+  /** Do as the address says: it is new, or somebody went back or forth. */
   function follow() {
+    if (leaving) {
+      leaving = false;
+      writeAddress(); // with what was chosen while the picture was open
+      return;
+    }
+    const before = filters.write().join("&");
     readAddress();
-    refresh();
+    typed = null;
+    if (!cards.length || filters.write().join("&") !== before) refresh();
+    else tellMatches();
+    redraw();
     if (wanted !== null) openNumber(wanted);
     else infgen.viewer.close();
   }
@@ -246,16 +261,22 @@ infgen.album = (() => {
 
   function refresh() {
     matches = filters.matches();
-    const all = count(data.pictures.length, "picture");
-    byId("status").textContent = filters.active() ? `${number(matches.length)} of ${all} match` : all;
     byId("reset").hidden = !filters.active();
     byId("nothing").hidden = matches.length > 0;
+    tellMatches();
     showMatches();
   }
 
-  function changed() {
+  function tellMatches() {
+    const all = count(data.pictures.length, "picture");
+    byId("status").textContent = filters.active() ? `${number(matches.length)} of ${all} match` : all;
+  }
+
+  /** Something else was chosen; a `field` is one that people type in, all of which is one step. */
+  function changed(field = null) {
     refresh();
-    writeAddress();
+    writeAddress(field === null || field !== typed);
+    typed = field;
   }
 
   function reset() {
@@ -264,9 +285,11 @@ infgen.album = (() => {
     byId("status").focus(); // the button that had it is gone
   }
 
+  /** Open the match of this rank: a step from the gallery, but not from one picture to the next. */
   function openAt(rank) {
+    const step = wanted === null;
     wanted = matches[rank].number;
-    writeAddress();
+    writeAddress(step, { opened: true });
     infgen.viewer.open(rank);
   }
 
@@ -277,15 +300,18 @@ infgen.album = (() => {
       if (!matches.includes(picture)) matches.push(picture);
       openAt(matches.indexOf(picture));
     } else {
+      wanted = null;
       infgen.viewer.close(); // it shows another one
       byId("status").textContent += `. Picture ${asked} isn't among them.`;
     }
   }
 
-  /** The dialog was closed at the picture of this rank. */
+  /** The dialog was closed at the picture of this rank: by somebody, or as the address says so. */
   function closed(rank) {
+    leaving = wanted !== null && Boolean(history.state?.opened);
     wanted = null;
-    writeAddress();
+    if (leaving) history.back();
+    else writeAddress();
     if (rank < matches.length) focusOn(rank);
     else byId("status").focus(); // the address has other filters now
   }

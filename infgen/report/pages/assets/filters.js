@@ -210,7 +210,9 @@ infgen.filters = (() => {
     const labels = counts.map(([value, amount]) => tick(name, value, amount, changed));
     const narrow = labels.length > 12 ? finder(row.title, labels) : null;
     const list = element("div", { class: "choices" }, ...labels);
-    return element("fieldset", {}, element("legend", {}, row.title), narrow, list);
+    const said = `the ${number(data.grey)} with the fewest objects are grey`;
+    const hint = name === "class" && data.grey ? element("span", { class: "hint" }, said) : null;
+    return element("fieldset", {}, element("legend", {}, row.title, hint), narrow, list);
   }
 
   function tick(name, value, amount, changed) {
@@ -258,7 +260,7 @@ infgen.filters = (() => {
       const input = element("input", { ...about, "aria-label": `${title}, ${word}` });
       input.addEventListener("input", () => {
         range[name][end] = numberOf(input.value);
-        changed();
+        changed(input);
       });
       controls.push(() => (input.value = range[name][end] ?? ""));
       return input;

@@ -1,0 +1,64 @@
+"""The commands that make a dataset once more, for its card."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+
+from infgen.batch.owed import settings_of
+from infgen.batch.store import RECORD, Store, append_file
+from infgen.records.manifest import Manifest
+
+TO = "again"  # the folder
+MOST_NUMBERS = 60  # and ranges, of marked pictures
+
+
+def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
+    """What its runs were begun with, one after the other, then the formats that were exported
+    later or otherwise, and the marks."""
+    first = (store.folder / RECORD).read_text(encoding="utf-8").partition("\n")[0]
+    yield f"{first.rpartition(': ')[2]} --out {TO}"
+    files = [append_file(number) for number in range(1, len(manifest.parts))]
+    yield from (f"python -m infgen run --config {file} --out {TO}" for file in files)
+    last = store.folder / [RECORD, *files][-1]
+    recorded = tomllib.loads(last.read_text(encoding="utf-8"))
+    for name in manifest.formats:
+        options = list(_options(manifest, name))
+        if options or name not in recorded.get("format", ()):
+            yield " ".join([f"python -m infgen export {TO} --format {name}", *options])
+    yield from _markings(marks)
+
+
+def _options(manifest: Manifest, name: str) -> Iterator[str]:
+    """How a format was written, as far as that isn't as all were."""
+    usual = settings_of(manifest)
+    for field, value in manifest.written.get(name, {}).items():
+        flag = field.replace("_", "-")
+        if value is not None and value != getattr(usual, field):
+            yield f"--{flag} {value}" if not isinstance(value, bool) else f"--no-{flag}"
+
+
+def _markings(marks: Mapping[int, str]) -> Iterator[str]:
+    """What marks the same pictures, a command for each reason."""
+    reasons: dict[str, list[int]] = {}
+    for index, why in sorted(marks.items()):
+        reasons.setdefault(" ".join(why.split()), []).append(index)
+    numbers = {why: _ranges(indices) for why, indices in reasons.items()}
+    if sum(map(len, numbers.values())) > MOST_NUMBERS:
+        yield f"# and infgen mark {TO} with the {len(marks):,} pictures in marks.json"
+        return
+    for why, ranges in numbers.items():
+        reason = f" --reason {shlex.quote(why)}" if why else ""
+        yield f"python -m infgen mark {TO} {' '.join(ranges)}{reason}"
+
+
+def _ranges(indices: Sequence[int]) -> list[str]:
+    """Ascending numbers as the verb mark takes them: 3, 5-8."""
+    found: list[list[int]] = []
+    for index in indices:
+        if found and found[-1][1] == index - 1:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return [f"{low}" if low == high else f"{low}-{high}" for low, high in found]

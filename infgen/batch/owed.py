@@ -1,0 +1,64 @@
+"""Formats that a dataset has and that aren't in step with it: they are noted before anything
+changes, and whoever next writes formats writes them, too, as they were.
+
+.formats                   format -> the settings to write it with; not there where none is owed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from infgen.formats.settings import ExportSettings
+from infgen.records.errors import FolderError
+from infgen.records.manifest import Manifest
+from infgen.sources.disk import told, write_file
+
+FILE = ".formats"
+
+
+def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:
+    """How the format of this name was written, or those of the manifest's own settings."""
+    values = {field: manifest.settings[field] for field in ExportSettings.__struct_fields__
+              if field in manifest.settings}  # fmt: skip
+    return msgspec.convert(values | manifest.written.get(name, {}), ExportSettings)
+
+
+def as_written(manifest: Manifest) -> dict[str, ExportSettings]:
+    """Every format of a finished dataset, with how it was written."""
+    return {name: settings_of(manifest, name) for name in manifest.formats}
+
+
+def owe(folder: Path, formats: Mapping[str, ExportSettings]) -> None:
+    """Write down that these formats are to be written, beside those that are to be already.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    if formats:
+        write_file(folder / FILE, msgspec.json.encode({**owed(folder), **formats}))
+
+
+def owed(folder: Path) -> dict[str, ExportSettings]:
+    """The formats that are to be written, and how.
+
+    Raises:
+        FolderError: what is written of it isn't as infgen wrote it.
+    """
+    path = folder / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, ExportSettings])
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise FolderError(
+            f"{path} isn't as infgen wrote it ({error}): delete it, and export again"
+        ) from None
+
+
+def paid(folder: Path) -> None:
+    """All of them are there."""
+    with told(folder / FILE):
+        (folder / FILE).unlink(missing_ok=True)
