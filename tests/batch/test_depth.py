@@ -79,7 +79,7 @@ def test_a_preview_reckons_with_them(
     number, unit = re.search(r", depth ([\d.]+) (kB|MB)", told["disk"]).groups()
     assert 0.8 < float(number) * {"kB": 1e3, "MB": 1e6}[unit] / real < 1.25
     megabytes = [float(re.search(r"about ([\d.]+) MB", one["memory"])[1]) for one in (told, plain)]
-    assert megabytes[0] - gigabytes[1] > 300  # torch
+    assert megabytes[0] - megabytes[1] > 300  # torch
 
     monkeypatch.setattr(ResolvedEyes, "download_bytes", 10**8)
     told = dict(foresee(make_settings(asked), tmp_path / "plan.png", 1).estimate)
