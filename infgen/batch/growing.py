@@ -26,7 +26,14 @@ from infgen.batch.painting import make_missing, workers_for
 from infgen.batch.past import read_past
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings, fill, flatten, write_toml
-from infgen.batch.stock import count_up, models_of, second_thoughts, sources_of, versions
+from infgen.batch.stock import (
+    count_up,
+    models_of,
+    second_thoughts,
+    sources_of,
+    upright_of,
+    versions,
+)
 from infgen.batch.store import RECORD, Pinned, Store, append_file, told_differences
 from infgen.batch.understanding import (
     OR_APPEND,
@@ -241,6 +248,9 @@ def _understood(
         settings=flatten(settings),
         models=models_of(means),
         sources=sources_of(planner.request),
+        upright=tuple(
+            dict.fromkeys((*(last.upright if last else ()), *upright_of(planner.request)))
+        ),
     )
     return Job(number, part, settings, planner, means, notes + tuple(_changes(part, last)))
 
@@ -364,6 +374,7 @@ def _part_of(manifest: Manifest, pinned: Pinned) -> Part:
         models=manifest.models,
         sources=manifest.sources,
         notes=tuple(note for note in manifest.notes if note not in thoughts),
+        upright=manifest.upright,
     )
 
 
@@ -479,6 +490,7 @@ def _take_stock(store: Store, parts: Sequence[Part]) -> Manifest:
         fingerprint=first.fingerprint,
         sources=first.sources,
         versions=versions(),
+        upright=last.upright,
         backgrounds=uses.backgrounds,
         parts=tuple(parts),
     )

@@ -24,7 +24,8 @@ NO_LABEL_FILE = "no label file"
 @dataclass(frozen=True)
 class LabelledDataset:
     """A dataset that was opened. `kind` is a key of READERS, class ids are positions in `classes`,
-    `count` is its number of pictures, and `faults` are those that belong to no picture.
+    `count` is its number of pictures, `faults` are those that belong to no picture, and `upright`
+    the classes of which it is known that they aren't to be mirrored.
 
     `pictures()` reads labels as it goes, in an order that is always the same: never more than one
     picture's labels are unpacked at a time.
@@ -36,6 +37,7 @@ class LabelledDataset:
     count: int
     pictures: Callable[[], Iterator[LabelledPicture]]
     faults: tuple[Fault, ...] = ()
+    upright: tuple[str, ...] = ()
 
 
 def unreadable(path: Path, why: object) -> InputError:

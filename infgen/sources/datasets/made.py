@@ -53,7 +53,8 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
                         yield _picture(place, entry)
 
     classes = tuple(one.name for one in manifest.classes)
-    return LabelledDataset(place, "infgen", classes, manifest.pictures - len(marks), pictures)
+    count = manifest.pictures - len(marks)
+    return LabelledDataset(place, "infgen", classes, count, pictures, upright=manifest.upright)
 
 
 def _picture(place: Path, entry: Entry) -> LabelledPicture:
