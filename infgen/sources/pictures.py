@@ -22,6 +22,7 @@ from infgen.ops.instances import values_of_colours
 from infgen.records.errors import PictureError
 from infgen.records.specs import Picture
 from infgen.sources import sidecars
+from infgen.sources.packs import file_bytes
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # by Pillow's names
@@ -360,7 +361,7 @@ class PictureCache:
 
 def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        data = file_bytes(path)
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(
