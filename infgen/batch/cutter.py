@@ -22,6 +22,7 @@ from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.records.taken import Extent, Piece, Taken
 from infgen.sources.crops import Crop
 from infgen.sources.disk import told, write_file
+from infgen.sources.packs import file_bytes
 from infgen.sources.pictures import read_any, read_as_it_is
 from infgen.sources.sidecars import (
     digest,
@@ -161,7 +162,7 @@ def _hash(of: Crop | LabelledPicture) -> str:
         PictureError: it can't be read.
     """
     try:
-        data = of.path.read_bytes()
+        data = file_bytes(of.path)
     except OSError as error:
         raise PictureError(f"can't be read: {error.strerror or error}") from None
     if isinstance(of, Crop):

@@ -154,7 +154,7 @@ def write_depths(
         StorageError: the disk refused.
         PictureError: a picture is gone or damaged.
     """
-    maps = _Maps(store.folder, settings)
+    maps = Maps(store.folder, settings)
     missing = maps.missing(store.entries())
     if not missing:
         return
@@ -185,7 +185,7 @@ def _facts(found: ResolvedEyes, bits: int, metric: bool) -> DepthFacts:
     return DepthFacts(eye.name, eye.licence, str(found.record["depth"]["weights"]), bits, metric)
 
 
-class _Maps:
+class Maps:
     """The maps of one dataset, in groups that are written and told of together: those of an
     archive, or of a thousand pictures."""
 
@@ -266,7 +266,7 @@ class _Maps:
             coming = threads.map(self._read, following)
             maps = depth.depths(list(pictures))
             yield from encoding
-            encoding = threads.map(self._encode, batch, maps)
+            encoding = threads.map(self.encode, batch, maps)
             batch, pictures = following, coming
         yield from encoding
 
@@ -278,7 +278,7 @@ class _Maps:
             raise PictureError(f"{entry.file} can't be read any more: delete it and run again")
         return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
 
-    def _encode(self, entry: Entry, found: np.ndarray) -> tuple[Scale, memoryview]:
+    def encode(self, entry: Entry, found: np.ndarray) -> tuple[Scale, memoryview]:
         """A depth map, (H, W) float32, as a file with all the contrast that one can hold."""
         low, high = float(found.min()), float(found.max())
         shares = (found - low) / (high - low) if high > low else np.zeros_like(found)

@@ -1,16 +1,14 @@
 """What a run will take on this machine, from what a few of its pictures take: time, disk, memory.
 
 Where pictures are pasted, some are made in memory, timed and weighed, and so are their labels in
-every format asked for. A diffusion model is timed only where that is quick: else its steps are
-counted, and no time is made up.
+every format asked for, and their depth maps. A diffusion model is timed only where that is quick:
+else its steps are counted, and no time is made up.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +17,17 @@ import numpy as np
 
 from infgen.batch.encoding import encode_picture
 from infgen.batch.made import as_line
+from infgen.batch.memory import memory_of, memory_of_machine
 from infgen.batch.methods import Means
 from infgen.batch.painting import workers_for
 from infgen.batch.preview import backgrounds_of
 from infgen.batch.samples import Painted
 from infgen.batch.settings import RunSettings
-from infgen.batch.weighing import weigh_formats
+from infgen.batch.weighing import Trial, weigh_formats
+from infgen.models.eye_choice import ResolvedEyes
 from infgen.ops.outlook import Outlook
 from infgen.ops.plans import Plans
 
-WORKER_BYTES = 160_000_000  # of a process that pastes, where the system doesn't say
 CHEAP_TFLOP = {"cpu": 1.0}  # of a sample of pictures, which then takes seconds
 CHEAP_ON_GPU = 1000.0
 SHARED_CORES = 0.8  # of a worker's speed that is left beside others
@@ -38,8 +37,8 @@ SHARED_CORES = 0.8  # of a worker's speed that is left beside others
 class Work:
     """What a diffusion model has to do: `scenes` and `tries` (at objects and decoys, of which some
     may be repeated up to `attempts` times) in so many denoising `steps` all in all, on `device`, in
-    `tflop` of work; it takes about `memory_gb` there. `models` are their names, `download` bytes
-    are to be fetched first."""
+    `tflop` of work; it takes about `memory_gb` there, with what looks at what it paints. `models`
+    are its names, `download` bytes are to be fetched first."""
 
     models: tuple[str, ...]
     device: str
@@ -55,8 +54,9 @@ class Work:
 @dataclass(frozen=True)
 class Estimate:
     """What a run comes to. `seconds` and `disk` (bytes) are None where nothing could be timed or
-    weighed; `memory` is main memory, in bytes, of all `workers` together, `free` what the disk has
-    left. `timed` pictures were made, and `formats` holds the bytes of each format's files."""
+    weighed; `memory` is main memory, in bytes, of all processes together, `free` what the disk has
+    left. `timed` pictures were made, and `formats` holds the bytes of each format's files, and of
+    the depth maps as "depth"; `lacks` says what isn't in `seconds` and `disk`, if anything."""
 
     pictures: int
     objects: int
@@ -69,6 +69,7 @@ class Estimate:
     memory: int
     free: int
     work: Work | None = None
+    lacks: str = ""
 
     @property
     def concerns(self) -> list[str]:
@@ -81,8 +82,8 @@ class Estimate:
             )
         if (there := memory_of_machine()) and self.memory > there:
             found.append(
-                f"{self.workers} workers take about {in_bytes(self.memory)} of memory, and the "
-                f"machine has {in_bytes(there)}: give fewer --workers"
+                f"the run takes about {in_bytes(self.memory)} of memory, and the machine has "
+                f"{in_bytes(there)}: give {'a smaller --model' if self.work else 'fewer --workers'}"
             )
         return found
 
@@ -101,6 +102,7 @@ def work_of(means: Means, outlook: Outlook, settings: RunSettings) -> Work | Non
             own = number * max(int(row.steps * (1 if whole else row.strength)), 1)
             steps += own
             tflop += own * row.tflop * (1 + settings.model.guidance_end * (row.guidance > 1))
+    looking = means.eyes or ResolvedEyes(settings.verify)
     return Work(
         model.names,
         model.device,
@@ -109,8 +111,8 @@ def work_of(means: Means, outlook: Outlook, settings: RunSettings) -> Work | Non
         settings.inpaint.attempts,
         steps,
         tflop,
-        max(half.row.memory_gb for half in model.halves),
-        model.download_bytes,
+        max(half.row.memory_gb for half in model.halves) + looking.memory_gb,
+        model.download_bytes + looking.download_bytes,
     )
 
 
@@ -130,10 +132,14 @@ def estimate(
     outlook: Outlook,
     work: Work | None,
     samples: Sequence[Painted],
+    depth: ResolvedEyes | None = None,
+    trial: Trial | None = None,
 ) -> Estimate:
-    """What the run comes to; `samples` are pictures of it, maybe none."""
+    """What the run comes to; `samples` are pictures of it, maybe none. `depth` is the model that
+    estimates depth, if one does; some of its maps were made in a `trial`, if that could be."""
     made = [sample for sample in samples if not sample.failure]
-    workers = 1 if work else workers_for(settings.workers, planner.count)
+    crew = workers_for(settings.workers, planner.count)
+    workers = 1 if work else crew
     seconds = disk = None
     pictures = 0
     formats: dict[str, int] = {}
@@ -148,6 +154,10 @@ def estimate(
         disk = round(each * (own + lines + backgrounds)) + sum(formats.values())
         at_once = 1 + (workers - 1) * SHARED_CORES
         seconds = planner.count * (_pace(made, bool(work)) + labelling / len(made)) / at_once
+    if trial and disk is not None and seconds is not None:
+        formats["depth"] = round(planner.count * trial.bytes / trial.pictures)
+        disk += formats["depth"]
+        seconds += planner.count * trial.seconds / trial.pictures
     return Estimate(
         planner.count,
         outlook.scaled(outlook.objects),
@@ -157,10 +167,18 @@ def estimate(
         disk,
         pictures,
         formats,
-        _memory(workers),
+        memory_of(planner, crew, _model_bytes(work, depth)),
         shutil.disk_usage(_nearest(settings.out)).free,
         work,
+        "the depth maps" if settings.depth.depth and not trial else "",
     )
+
+
+def _model_bytes(work: Work | None, depth: ResolvedEyes | None) -> float | None:
+    """Main memory of the models' weights, which aren't there at the same time; None without any."""
+    found = [(work.device, work.memory_gb)] if work else []
+    found += [(depth.device, depth.memory_gb)] if depth else []
+    return max((1e9 * size * (device == "cpu") for device, size in found), default=None)
 
 
 def _pace(made: Sequence[Painted], together: bool) -> float:
@@ -192,34 +210,6 @@ def _nearest(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     folder = folder.resolve()
     return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-# ---- the machine ---------------------------------------------------------------------------------
-
-
-def _memory(workers: int) -> int:
-    """Main memory of the workers, and of the process that has them: each is taken to be as large
-    as this one has been, which has made the same."""
-    own = _own_bytes()
-    return own if workers == 1 else (workers + 1) * min(own, WORKER_BYTES * 4)
-
-
-def _own_bytes() -> int:
-    """The most memory that this process has had."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return WORKER_BYTES
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
-def memory_of_machine() -> int:
-    """The machine's main memory in bytes; 0 where it doesn't say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 def in_bytes(number: int) -> str:

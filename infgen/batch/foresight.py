@@ -15,6 +15,7 @@ from infgen.batch.estimate import estimate, is_cheap, work_of
 from infgen.batch.exporting import check_fit, check_formats
 from infgen.batch.kinds import with_fitting_formats
 from infgen.batch.methods import Means
+from infgen.batch.painting import open_eyes
 from infgen.batch.preview import (
     PLAN_FILE,
     TILES,
@@ -29,9 +30,11 @@ from infgen.batch.runner import plan_with_means
 from infgen.batch.samples import Painted, paint_samples
 from infgen.batch.settings import RunSettings
 from infgen.batch.stock import names_of
-from infgen.batch.store import Pinned
+from infgen.batch.store import Pinned, Store
 from infgen.batch.told import rows_of
-from infgen.batch.understanding import with_needed_backgrounds
+from infgen.batch.understanding import means_for_maps, with_needed_backgrounds
+from infgen.batch.weighing import Trial, weigh_maps
+from infgen.models.eye_choice import ResolvedEyes
 from infgen.ops.concerns import Model, concerns_of
 from infgen.ops.outlook import Outlook, look_ahead
 from infgen.ops.plans import Plans
@@ -77,13 +80,15 @@ def foresee(
     settings = with_needed_backgrounds(with_fitting_formats(settings, heard), Pinned())
     planner, means = plan_with_means(settings, heard)
     check_fit(settings.export.format, names_of(planner.request), planner)
+    depth = means_for_maps(settings, Store(settings.out), heard)
     indices = [planner.indices[rank] for rank in spread(planner.count, MOST_PLANS)]
     outlook = look_ahead(planner, map(planner.plan, indices))
     work = work_of(means, outlook, settings)
     samples: list[Painted] = []
     if is_cheap(work, MOST_SAMPLES, planner.count):
         samples = _samples(planner, means, settings, outlook, heard)
-    found = estimate(planner, settings, outlook, work, samples)
+    trial = _trial(samples, settings, depth, heard)
+    found = estimate(planner, settings, outlook, work, samples, depth or means.depth, trial)
     lost = [f"picture {one.plan.index} can't be made: {one.failure}" for one in samples
             if one.failure]  # fmt: skip
     own = (*concerns_of(outlook, _model(means)), *found.concerns, *lost)
@@ -126,6 +131,21 @@ def _samples(
         if means.model is None and time.perf_counter() - began > SAMPLE_SECONDS:
             break
     return made
+
+
+def _trial(
+    samples: Sequence[Painted],
+    settings: RunSettings,
+    depth: ResolvedEyes | None,
+    reporter: Reporter,
+) -> Trial | None:
+    """Depth maps of the samples, if there are to be any and their model is on this disk."""
+    made = [one for one in samples if not one.failure]
+    if depth is None or depth.download_bytes or not made:
+        return None
+    found = open_eyes(depth, reporter).depth
+    assert found is not None  # that is what was found
+    return weigh_maps(made, settings, found)
 
 
 def _ordinary(planner: Plans, objects: float) -> list[int]:

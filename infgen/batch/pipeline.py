@@ -65,6 +65,7 @@ class Pipeline:
         self._counts = settings.files.statistics or isinstance(planner, GridPlanner)
         request = planner.request
         names = [spec.name for spec in request.classes]
+        self._upright = {n for n, spec in enumerate(request.classes) if not spec.mirror}
         verify = Verify(names, eyes, strict=settings.verify.verify != "off")
         inpaints = painter is not None and "inpaint" in planner.methods
         self._backgrounds = Backgrounds(
@@ -218,7 +219,7 @@ class Pipeline:
     ) -> Entry:
         """Give the picture its changes and its finish, write it, and tell what it shows."""
         if plan.changes:
-            sample = augment(sample, plan, self.settings.plan.min_visible)
+            sample = augment(sample, plan, self.settings.plan.min_visible, self._upright)
         seen = sample.canvas if plan.finish is None else apply_finish(sample.canvas, plan.finish)
         file, data = self._layout.file(plan), self._encode(seen, plan.finish)
         beside = list(self._layout.beside(plan, sample, partial(self._bare, plan), shelf.first))

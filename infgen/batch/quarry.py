@@ -94,7 +94,8 @@ class Quarry:
             paths = [top / one.picture for one in register.all()]
             paths = [path for path in paths if path.is_file()]  # it may be gone since
             cells = [{"images": cell} for cell in _named(paths, folder)]
-            tables[SCENES] = write_table(BACKGROUND_COLUMNS, cells)
+            if cells:  # none where they are in archives
+                tables[SCENES] = write_table(BACKGROUND_COLUMNS, cells)
         return tables
 
 
@@ -158,7 +159,7 @@ def open_quarry(place: Path) -> Quarry:
         crops, notes = read_crops(place)
         classes = tuple(dict.fromkeys(crop.class_name for crop in crops))
         return Quarry(place, classes, len(crops), tuple(crops), notes=tuple(notes))
-    dataset = open_dataset(place)
+    dataset = open_dataset(place, packed=True)
     faults = [f"{fault.kind}: {fault.text}" for fault in dataset.faults[:1]]
     if len(dataset.faults) > 1:
         faults.append(f"and {len(dataset.faults) - 1} more such: infgen audit lists them")

@@ -49,8 +49,14 @@ def take_stock(
         fingerprint=fingerprint,
         sources=sources_of(request),
         versions=versions(),
+        upright=upright_of(request),
         backgrounds=uses.backgrounds,
     )
+
+
+def upright_of(request: Request) -> tuple[str, ...]:
+    """The classes that aren't to be mirrored."""
+    return tuple(spec.name for spec in request.classes if not spec.mirror)
 
 
 def models_of(means: Means) -> dict[str, Any]:
@@ -88,6 +94,7 @@ def take_stock_of_parts(store: Store, parts: Sequence[Part]) -> Manifest:
         fingerprint=first.fingerprint,
         sources=first.sources,
         versions=versions(),
+        upright=last.upright,
         backgrounds=uses.backgrounds,
         parts=tuple(parts),
     )

@@ -24,7 +24,8 @@ def rows_of(found: Estimate) -> list[tuple[str, str]]:
         ("memory", f"about {in_bytes(found.memory)} for {count_of(found.workers, 'worker')}"),
     ]
     if work := found.work:
-        rows[4] = ("memory", f"about {work.memory_gb:g} GB on {work.device}")
+        there = f"{work.memory_gb:g} GB" if work.device != "cpu" else in_bytes(found.memory)
+        rows[4] = ("memory", f"about {there} on {work.device}")
         again = f", some up to {work.attempts} times" if work.tries and work.attempts > 1 else ""
         rows += [
             ("model", f"{', '.join(work.models)} on {work.device}"
@@ -41,7 +42,7 @@ def _time_of(found: Estimate) -> str:
         return f"not known: {why}"
     who = f"on {found.work.device}" if found.work else f"with {count_of(found.workers, 'worker')}"
     made = f"{count_of(found.timed, 'picture')} made just now, on a machine as busy as it is"
-    return f"about {in_time(found.seconds)} {who}, by {made}"
+    return f"about {in_time(found.seconds)} {who}{_without(found)}, by {made}"
 
 
 def _disk_of(found: Estimate) -> str:
@@ -49,7 +50,12 @@ def _disk_of(found: Estimate) -> str:
         return f"not known; {in_bytes(found.free)} are free"
     parts = [f"pictures {in_bytes(found.pictures_bytes)}"]
     parts += [f"{name} {in_bytes(size)}" for name, size in found.formats.items()]
-    return f"about {in_bytes(found.disk)} ({', '.join(parts)}), {in_bytes(found.free)} are free"
+    there = f"{in_bytes(found.free)} are free"
+    return f"about {in_bytes(found.disk)} ({', '.join(parts)}){_without(found)}, {there}"
+
+
+def _without(found: Estimate) -> str:
+    return f" without {found.lacks}" if found.lacks else ""
 
 
 def _tera(tflop: float) -> str:

@@ -1,23 +1,38 @@
-"""What the labels of a few pictures weigh in each format, and how long writing them takes."""
+"""What the labels of a few pictures weigh in each format, and their depth maps; and how long both
+take."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from infgen.batch.depth import Maps
 from infgen.batch.encoding import encode_picture
 from infgen.batch.samples import Painted
 from infgen.batch.settings import RunSettings
 from infgen.batch.stock import names_of
 from infgen.formats import EXPORTS
 from infgen.formats.settings import Dataset
+from infgen.models.eyes import Depth
 from infgen.ops.plans import Plans
 from infgen.records.sample import Entry
 from infgen.sources.disk import write_file
+
+PATIENCE = 6.0  # seconds for a depth map, after which no more are tried
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What the depth maps of some `pictures` take: `bytes` on the disk, and `seconds`."""
+
+    pictures: int
+    bytes: int
+    seconds: float
 
 
 def weigh_formats(
@@ -40,6 +55,20 @@ def weigh_formats(
             sizes[name] = sum(size for node, size in seen.items() if node not in known)
             known = seen
         return sizes, time.perf_counter() - began
+
+
+def weigh_maps(made: Sequence[Painted], settings: RunSettings, depth: Depth) -> Trial:
+    """Make the depth maps of these pictures, and keep none. The first, which warms the model up,
+    counts only if there is no other, or if it alone takes too long."""
+    maps = Maps(settings.out, settings)
+    for some in filter(None, (made[:1], made[1:])):
+        began = time.perf_counter()
+        found = depth.depths([one.pixels for one in some if one.pixels is not None])
+        files = [maps.encode(one.entry, own)[1] for one, own in zip(some, found, strict=True)]
+        passed = time.perf_counter() - began
+        if passed > PATIENCE:
+            break
+    return Trial(len(files), sum(data.nbytes for data in files), passed)
 
 
 def _written(sample: Painted, folder: Path, settings: RunSettings) -> Entry:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 import msgspec
 import numpy as np
 
-from infgen.ops.augment import AUGMENTS
+from infgen.ops.augment import AUGMENTS, TURN_OVER
 from infgen.ops.augment.picture import Piece, change_picture, piece_of
 from infgen.ops.augment.recipe import Recipe
 from infgen.ops.seeds import stream
@@ -64,12 +64,16 @@ class Dataset:
     on the epoch (set_epoch) and on its index, and on nothing else. Moves that would leave less than
     `min_visible` of an object are made milder, so that nothing visible goes without its label.
 
+    Pictures that show a class which isn't to be mirrored are neither mirrored nor flipped. What
+    infgen made knows these classes by its table; other formats, and datasets that were converted,
+    don't: `no_mirror` names them, or more of them.
+
     `classes` are the class names by id. Crowds are left out, as are pictures that aren't there or
     can't be read; `faults` counts these, and labels that can't be used, by what is wrong with them.
 
     Raises:
         InputError: it can't be opened, has nothing in this `split` (None: all of them), or the
-            recipe is wrong.
+            recipe is wrong, or `no_mirror` names no class.
     """
 
     def __init__(
@@ -79,11 +83,13 @@ class Dataset:
         split: str | None = "train",
         seed: int = 0,
         min_visible: float = 0.3,
+        no_mirror: Collection[str] = (),
     ):
         self._recipe = _recipe_of(augment)
         self._seed, self._epoch, self._min_visible = seed, 0, min_visible
-        opened = open_dataset(Path(folder))
+        opened = open_dataset(Path(folder), packed=True)
         self.classes = opened.classes
+        self._upright = frozenset(_ids_of({*opened.upright, *no_mirror}, opened.classes))
         self.faults: Counter[str] = Counter(fault.kind for fault in opened.faults)
         rows, ends, splits = bytearray(), [0], set()
         for picture in opened.pictures():
@@ -121,8 +127,11 @@ class Dataset:
         row = self._row(index)
         picture = _read(row)
         pieces = [piece_of(n, one.rle, one.box, row.size) for n, one in enumerate(row.objects)]
+        upright = {n for n, one in enumerate(row.objects) if one.class_id in self._upright}
         changes = self._recipe.for_picture(stream(self._seed, index, f"epoch {self._epoch}"))
-        done = change_picture(picture, pieces, changes, self._min_visible)
+        if upright:
+            changes = tuple(one for one in changes if one.name not in TURN_OVER)
+        done = change_picture(picture, pieces, changes, self._min_visible, upright)
         if any(AUGMENTS[one.name].paint is None for one in done.changes):
             boxes = [piece.box for piece in done.pieces]
         else:
@@ -164,6 +173,15 @@ def _recipe_of(augment: str | Path | Recipe | None) -> Recipe:
             "pasting: give it a table [pictures]"
         )
     return recipe
+
+
+def _ids_of(names: Collection[str], classes: Sequence[str]) -> Iterator[int]:
+    """The ids of these classes."""
+    for name in sorted(names):
+        if name not in classes:
+            known = ", ".join(classes)
+            raise InputError(f"no_mirror: there is no class '{name}': take some of {known}")
+        yield classes.index(name)
 
 
 def _row_of(picture: LabelledPicture) -> _Row:

@@ -88,6 +88,15 @@ class Eye:
         source = self.found.need.source if self.found.where != "folder" else self.name
         return f"{source}: {text or 'see its model card'}"
 
+    @property
+    def memory_gb(self) -> float:
+        """What it takes where it runs; of a model that infgen doesn't know, no less than its files
+        do."""
+        if row := EYES[self.role].get(self.found.need.source):
+            return row.memory_gb
+        here = [self.found.folder / name for name in self.found.files]
+        return (self.found.size or sum(path.stat().st_size for path in here)) / 1e9
+
 
 @dataclass(frozen=True)
 class ResolvedEyes:
@@ -120,6 +129,11 @@ class ResolvedEyes:
     def download_bytes(self) -> int:
         """What has to be fetched from the hub first."""
         return sum(part.size for part in self.parts)
+
+    @property
+    def memory_gb(self) -> float:
+        """What all of them take together where they run."""
+        return sum(eye.memory_gb for eye in self.eyes.values())
 
     @property
     def pins(self) -> dict[str, str]:

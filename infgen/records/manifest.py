@@ -46,7 +46,8 @@ class Failure(msgspec.Struct, frozen=True):
 class Part(msgspec.Struct, frozen=True):
     """What one run made, or is making, of a dataset that was appended to: the `pictures` from index
     `first` on. `classes` are all that the dataset has with this part, in the order of their ids,
-    with their prompts; `painted` are those that this run paints. `formats` are to be there when it
+    with their prompts; `painted` are those that this run paints, and `upright` those of all that
+    aren't to be mirrored. `formats` are to be there when it
     ends; the rest is as in Manifest and in run.toml."""
 
     first: int
@@ -62,6 +63,7 @@ class Part(msgspec.Struct, frozen=True):
     sources: dict[str, dict[str, str]]
     eyes: dict[str, str] = {}
     notes: tuple[str, ...] = ()
+    upright: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -96,7 +98,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """manifest.json. `splits` counts pictures by split, `fingerprint` is what another run must
     match to go on in the same folder, `models` are the diffusion models with their licences,
     `sources` hashes every picture file used, `notes` are the warnings that the user was given.
-    `painted` is false where the pictures are somebody else's, taken as they were. `backgrounds` are
+    `painted` is false where the pictures are somebody else's, taken as they were. `upright` are the
+    classes that aren't to be mirrored, as the table says. `backgrounds` are
     the uses of the user's pictures, by picture of the dataset. `marked` of the pictures were found
     bad and are kept out of the formats; the other numbers count them. `written` holds, by format,
     the settings that it was written with, where these aren't those in `settings`. `origins` are the
@@ -118,6 +121,7 @@ class Manifest(msgspec.Struct, frozen=True):
     sources: dict[str, dict[str, str]]
     versions: dict[str, str]
     painted: bool = True
+    upright: tuple[str, ...] = ()
     backgrounds: Uses = Uses()
     parts: tuple[Part, ...] = ()
     marked: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import io
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from infgen.records.errors import Problem
+
+MOST_WORD = 500  # characters of a path, say, that a message quotes whole
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def read_rows(
         return [], [problem_at(path, text)], []
     header_line, header = records[0]
     names = [cell.lower() for cell in header]
+    if not {column.name for column in columns}.intersection(names):
+        text = (
+            "names no column, and the first line has to, with commas, semicolons or tabs between "
+            f"them: {_names(columns)}"
+        )
+        return [], [problem_at(path, text, header_line)], []
     problems, warnings = _judge_header(path, header_line, names, columns)
     if len(records) == 1:
         problems.append(problem_at(path, "has no rows under its column names: add one"))
@@ -85,7 +92,8 @@ def read_cells(path: Path) -> list[tuple[int, list[str]]]:
 
 def problem_at(path: Path, text: str, line: int = 0, column: str = "") -> Problem:
     """A problem in a CSV file, in one line whatever the cells that it quotes hold."""
-    line_of_text = " ".join(text.split()).encode(errors="replace").decode()
+    words = (word if len(word) <= MOST_WORD else f"{word[:57]}..." for word in text.split())
+    line_of_text = " ".join(words).encode(errors="replace").decode()
     return Problem(line_of_text, str(path), line, column)
 
 
@@ -102,7 +110,7 @@ class NotATable(Exception):
 
 def _read_text(path: Path) -> str:
     try:
-        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        data = path.read_bytes()
     except FileNotFoundError:
         raise NotATable("is not there: check the path") from None
     except IsADirectoryError:
@@ -111,13 +119,14 @@ def _read_text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or error
         raise NotATable(f"can't be read ({reason}): check the path and its permissions") from None
     try:
-        text = data.decode()
+        text = data.decode().lstrip("\ufeff")  # a BOM, and that of a program that didn't see it
         bad = data.find(b"\0")  # what UTF-16 looks like when it has no mark at its start
     except UnicodeDecodeError as error:
         bad = error.start
     if bad >= 0:
-        line = data.count(b"\n", 0, bad) + 1
-        raise NotATable("isn't UTF-8 text: save the file again as 'CSV UTF-8'", line)
+        line = len(re.findall(rb"\r\n?|\n", data[:bad])) + 1
+        why = "" if data[bad] else " (it holds NUL characters)"
+        raise NotATable(f"isn't UTF-8 text{why}: save the file again as 'CSV UTF-8'", line)
     return text
 
 
@@ -142,12 +151,17 @@ def _split(text: str) -> list[tuple[int, list[str]]]:
             if any(cells):
                 records.append((start, cells))
             start = reader.line_num + 1
-    except csv.Error:
-        raise NotATable(
+    except csv.Error as error:
+        text = (
             "the double quotes of this row don't pair up: a cell that opens with one ends with "
-            "one, and one inside such a cell is written twice",
-            start,
-        ) from None
+            "one, and one inside such a cell is written twice"
+        )
+        if "field limit" in str(error):
+            text = (
+                f"a cell of this row has more than {csv.field_size_limit():,} characters: shorten "
+                "it, or end it with a double quote, if it opens with one"
+            )
+        raise NotATable(text, start) from None
     return records
 
 
@@ -254,7 +268,8 @@ def number(text: str, wanted: str = "a number") -> float:
     try:
         value = float(text if "_" not in text else "")  # Python would take 1_000
     except ValueError:
-        hint = "write decimals with a point" if "," in text else f"{wanted} belongs here"
+        hint = "write decimals with a point, thousands without a mark"
+        hint = hint if "," in text else f"{wanted} belongs here"
         raise ValueError(f"{quoted(text)} isn't a number: {hint}") from None
     if not math.isfinite(value):
         raise ValueError(f"{quoted(text)} isn't a finite number: {wanted} belongs here")

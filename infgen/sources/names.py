@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 MOST_WORDS, MOST_LETTERS = 4, 40
+MOST_BYTES = 100  # of a folder's name: disks take 255, and its files may begin with it
 
 _BREAK = re.compile(r"[,;:|(\n。，、；：（]|\.(?=\s|$)")  # where an opening phrase ends
 _FRAME = re.compile(  # "an award-winning photo of", but not "a lion, photo of the year"
@@ -16,6 +17,7 @@ _FRAME = re.compile(  # "an award-winning photo of", but not "a lion, photo of t
     r"(?!the (?:year|month|week|day)\b)",
     re.I,
 )
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.I)  # Windows has no such folder
 _MARKS = string.punctuation + "“”‘’«»…–—"
 _ARTICLES = frozenset(("a", "an", "the", "one", "single", "some"))
 _LINKS = ("with", "in", "on", "at", "of", "from", "under", "near", "for", "that", "which", "and")
@@ -41,7 +43,9 @@ def folder_names(names: Sequence[str], kept: str = "-") -> list[str]:
     folders: list[str] = []
     taken: set[str] = set()
     for name in names:
-        folder = plain = re.sub(rf"[^\w{re.escape(kept)}]+", "_", name).strip("_ ") or "class"
+        plain = re.sub(rf"[^\w{re.escape(kept)}]+", "_", name).strip("_ ")
+        plain = plain.encode()[:MOST_BYTES].decode(errors="ignore") or "class"
+        folder = plain = f"{plain}_" if _DEVICE.fullmatch(plain) else plain
         number = 1
         while folded(folder) in taken:
             number += 1

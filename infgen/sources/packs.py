@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import struct
 import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +51,42 @@ def picture_bytes(folder: Path, entry: Entry) -> bytes:
     with (folder / entry.pack).open("rb") as file:
         file.seek(entry.at)
         return file.read(entry.bytes)
+
+
+def archive_of(path: Path) -> Path | None:
+    """The archive that a path leads into, as packs/batch1.zip/images/train/00000000.jpg does."""
+    archives = (one for one in path.parents if one.suffix[1:] in PACKS and one.is_file())
+    return next(archives, None)
+
+
+def file_bytes(path: Path) -> bytes:
+    """A file, which may be in an archive. Raises OSError."""
+    archive = archive_of(path)
+    if archive is None:
+        return path.read_bytes()
+    try:
+        at, size = _places(archive, archive.stat().st_mtime_ns)[
+            path.relative_to(archive).as_posix()
+        ]
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise OSError(f"{archive} doesn't hold it, or is damaged: {error}") from error
+    with archive.open("rb") as file:
+        file.seek(at)
+        return file.read(size)
+
+
+@lru_cache(maxsize=8)
+def _places(archive: Path, changed: int) -> dict[str, tuple[int, int]]:
+    """Where the files in one of our archives begin, and their bytes, by name."""
+    if archive.suffix == ".tar":
+        with tarfile.open(archive) as tar:
+            return {one.name: (one.offset_data, one.size) for one in tar}
+    with zipfile.ZipFile(archive) as packed:
+        return {
+            one.filename: (one.header_offset + _LOCAL.size + len(one.filename.encode()),
+                           one.file_size)
+            for one in packed.infolist()
+        }  # fmt: skip
 
 
 # ---- zip -----------------------------------------------------------------------------------------

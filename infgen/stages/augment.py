@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -18,8 +18,11 @@ from infgen.records.sample import Decoy, Instance, Sample
 GONE = "moved out of the picture"
 
 
-def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
-    """The sample after the plan's changes, on a canvas of the same size.
+def augment(
+    sample: Sample, plan: ImagePlan, min_visible: float, upright: Collection[int] = ()
+) -> Sample:
+    """The sample after the plan's changes, on a canvas of the same size. Objects of the classes
+    `upright`, by their ids, aren't to be mirrored, which the plan has seen to but for its fill.
 
     A move that would leave less than `min_visible` of what is seen of an object is made milder
     (ops.augment.picture), so every object that can be seen keeps its label; one that leaves the
@@ -27,7 +30,8 @@ def augment(sample: Sample, plan: ImagePlan, min_visible: float) -> Sample:
     which nobody requested. Decoys follow, however little of them is left.
     """
     pieces = [piece_of(n, one.rle, one.box, plan.size) for n, one in enumerate(sample.instances)]
-    done = change_picture(sample.canvas, pieces, plan.changes, min_visible)
+    fixed = {n for n, one in enumerate(sample.instances) if one.class_id in upright}
+    done = change_picture(sample.canvas, pieces, plan.changes, min_visible, fixed)
     if all(AUGMENTS[one.name].paint for one in done.changes):  # boxes keep their fractions
         return replace(sample, canvas=done.picture, changes=done.changes)
     matrix = matrix_of(done.changes, plan.size)

@@ -38,7 +38,7 @@ class Notebook:
     def advance(self, failed: bool = False) -> None:
         if self._pace is None:
             return
-        self._pace.done += 1
+        self._pace.advance()
         self._failed += failed
         if time.monotonic() - self._drawn >= REDRAWN:
             self._drawn = time.monotonic()

@@ -4,6 +4,7 @@ that go by depth (--depth-scale)."""
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -19,8 +20,11 @@ import infgen
 from infgen.batch import depth as room
 from infgen.batch import understanding
 from infgen.batch.depth import Scale, facts_of
+from infgen.batch.foresight import foresee
 from infgen.batch.reporter import Silent
+from infgen.batch.settings import make_settings
 from infgen.batch.store import Store
+from infgen.models.eye_choice import ResolvedEyes
 from infgen.models.eyes import load_eyes, resolve_depth
 from infgen.models.settings import DepthSettings
 from infgen.ops.nearness import nearness_map, nearness_on
@@ -62,6 +66,26 @@ def test_every_picture_has_a_map_and_its_values_can_be_had_back(
     assert facts.bits == bits and not facts.metric
 
 
+def test_a_preview_reckons_with_them(
+    tables: Tables, tmp_path: Path, small_eye, monkeypatch
+) -> None:
+    out, model = tmp_path / "out", small_eye("depth_anything")
+    asked = tables.settings(out=out, images=10, depth=True, depth_model=str(model), workers=1)
+    told = dict(foresee(make_settings(asked), tmp_path / "plan.png", 1).estimate)
+    plain = dict(foresee(make_settings(asked | {"depth": False}), tmp_path / "a.png", 1).estimate)
+    assert not out.exists() and "depth" not in plain["disk"] + plain["time"]
+    infgen.run(**asked)
+    real = sum(path.stat().st_size for path in (out / "depth").rglob("*.png"))
+    number, unit = re.search(r", depth ([\d.]+) (kB|MB)", told["disk"]).groups()
+    assert 0.8 < float(number) * {"kB": 1e3, "MB": 1e6}[unit] / real < 1.25
+    megabytes = [float(re.search(r"about ([\d.]+) MB", one["memory"])[1]) for one in (told, plain)]
+    assert megabytes[0] - megabytes[1] > 300  # torch
+
+    monkeypatch.setattr(ResolvedEyes, "download_bytes", 10**8)
+    told = dict(foresee(make_settings(asked), tmp_path / "plan.png", 1).estimate)
+    assert "without the depth maps" in told["time"] and "without the depth maps" in told["disk"]
+
+
 def test_maps_that_are_lost_are_made_again_and_nothing_else(
     tables: Tables, tmp_path: Path, small_eye, monkeypatch
 ) -> None:
@@ -72,9 +96,9 @@ def test_maps_that_are_lost_are_made_again_and_nothing_else(
     for scale in scales[2:4]:
         (out / scale.file).unlink()
     looked = []
-    encode = room._Maps._encode
+    encode = room.Maps.encode
     monkeypatch.setattr(
-        room._Maps, "_encode", lambda *given: looked.append(given[1].index) or encode(*given)
+        room.Maps, "encode", lambda *given: looked.append(given[1].index) or encode(*given)
     )
     run(tables, out, model)
     assert sorted(looked) == [2, 3]
@@ -85,7 +109,7 @@ def test_a_killed_pass_goes_on(tables: Tables, tmp_path: Path, small_eye, monkey
     out, model = tmp_path / "out", small_eye("depth_anything")
     whole = tmp_path / "whole"
     run(tables, whole, model)
-    encode = room._Maps._encode
+    encode = room.Maps.encode
 
     def dies(maps, entry, found):
         if entry.index == 4:
@@ -93,7 +117,7 @@ def test_a_killed_pass_goes_on(tables: Tables, tmp_path: Path, small_eye, monkey
         return encode(maps, entry, found)
 
     with monkeypatch.context() as patch:
-        patch.setattr(room._Maps, "_encode", dies)
+        patch.setattr(room.Maps, "encode", dies)
         with pytest.raises(KeyboardInterrupt):
             run(tables, out, model)
     assert not (out / "manifest.json").exists()

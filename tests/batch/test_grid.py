@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tarfile
 import zipfile
 from collections import Counter
@@ -362,13 +363,32 @@ def test_yolo_refuses_the_grids_folders(tables: Tables, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out/hf").rglob("fg_bg_*.jpg"))) == len(seen)
 
 
-def test_an_audit_wants_archives_unpacked(tables: Tables, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_audits_cutouts_and_training_read_archives(
+    tables: Tables, tmp_path: Path, kind: str
+) -> None:
+    """As they read the files in them; what wants files says so."""
     out = tmp_path / "out"
-    made(tables, out, pack="zip", pack_size=100)
-    with pytest.raises(InputError, match=r"unpack packs/batch1\.zip"):
-        infgen.audit(out, out=tmp_path / "audit")
+    infgen.run(**tables.settings(out=out, pack=kind, pack_size=5, format="coco"))
+    asked = {"source": out, "workers": 1}
+    found = [infgen.audit(out, out=tmp_path / "audit", seams=False)]
+    cut = [infgen.cutouts(**asked, out=tmp_path / "cut")]
+    items = [list(infgen.Dataset(out, split=None))]
+    assert not (tmp_path / "cut/background.csv").exists()
+    with pytest.raises(InputError, match=rf"unpack packs.batch1\.{kind}"):
+        infgen.convert(out, out=tmp_path / "converted")
     unpack(out, out)
-    assert sum(infgen.audit(out, out=tmp_path / "audit").labels.pictures.values()) == 144
+    found.append(infgen.audit(out, out=tmp_path / "audit", seams=False))
+    cut.append(infgen.cutouts(**asked, out=tmp_path / "again"))
+    items.append(list(infgen.Dataset(out, split=None)))
+    assert len(items[0]) == 12 and not found[0].labels.faults
+    assert found[0] == found[1] and cut[0].classes == cut[1].classes
+    for one, other in zip(*items, strict=True):
+        assert (one["image"] == other["image"]).all()
+    (out / f"packs/batch2.{kind}").write_bytes(b"broken")
+    shutil.rmtree(out / "images")
+    broken = infgen.audit(out, out=tmp_path / "audit", seams=False).labels.faults
+    assert broken == {"picture that can't be read": 5}
 
 
 def test_a_grid_of_prompts_or_of_a_model_is_refused(tables: Tables, tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ MOVING = recipe_of({"pictures": {"rotate": {"probability": 1, "degrees": (10, 40
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of 12 pictures that infgen made."""
+    """A dataset of 12 pictures that infgen made, in which notes aren't to be mirrored."""
     folder = tmp_path_factory.mktemp("made")
     tables = make_tables(folder / "input")
+    head, coin, note = tables.classes.read_text().splitlines()
+    tables.classes.write_text(f"{head},mirror\n{coin},yes\n{note},no\n")
     settings = tables.settings(out=folder / "set", format="coco,yolo", val_frac=0.3)
     assert not infgen.run(**settings).failures
     return folder / "set"
@@ -87,6 +89,24 @@ def test_what_is_drawn_depends_on_seed_epoch_and_index_alone(made: Path) -> None
     dataset.set_epoch(0)
     assert all(map(same, first, dataset))
     assert not any(map(same, first, infgen.Dataset(made, augment="strong", seed=5)))
+
+
+def test_what_is_not_to_be_mirrored_is_not(made: Path) -> None:
+    """By the dataset's own record, which COCO's files don't have."""
+    over = recipe_of({"pictures": {"mirror": {"probability": 1}}})
+    files = made / "annotations/instances_train.json"
+    as_told = [infgen.Dataset(made, over), infgen.Dataset(files, over, no_mirror=["note"])]
+    turned = {True: 0, False: 0}
+    for before, *after in zip(infgen.Dataset(made), *as_told, strict=True):
+        shows = 1 in before["labels"]
+        turned[shows] += 1
+        for item in after:
+            expected = before["image"] if shows else before["image"][:, ::-1]
+            assert (item["image"] == expected).all()
+    assert min(turned.values()) > 0
+    assert not any(map(same, infgen.Dataset(files), infgen.Dataset(files, over)))
+    with pytest.raises(InputError, match="no class 'nota': take some of coin, note"):
+        infgen.Dataset(files, over, no_mirror=["nota"])
 
 
 def test_torch_s_loader_gives_what_a_loop_gives(made: Path) -> None:

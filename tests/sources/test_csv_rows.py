@@ -208,6 +208,11 @@ def test_a_quote_within_plain_text_is_a_character(tmp_path: Path) -> None:
     assert read(tmp_path)[0].backgrounds[0].prompt == 'a 5" wide river'
 
 
+def test_a_second_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "background.csv").write_bytes(2 * b"\xef\xbb\xbf" + b"prompt,num_imgs\nsea,1\n")
+    assert read(tmp_path)[0].backgrounds[0].prompt == "sea"
+
+
 def test_short_rows_leave_their_last_cells_empty(tmp_path: Path) -> None:
     (tmp_path / "background.csv").write_text("prompt,num_imgs,images,negative_prompt\nsea,1\n")
     assert read(tmp_path)[0].backgrounds[0].num_imgs == 1
@@ -232,6 +237,15 @@ WHOLE_FILES: list[tuple[str, bytes, str, tuple[str, ...]]] = [
     ("latin-1", ("prompt,num_imgs\nx,1\n" + ROW).encode("latin-1"), ":3", ("UTF-8 text", "save")),
     ("latin-1, BOM", b"\xef\xbb\xbfprompt,num_imgs\n\xe9,1\n", ":2", ("UTF-8 text",)),
     ("NUL bytes", b"prompt,num_imgs\na,1\n\0\0,2\n", ":3", ("UTF-8 text", "save the file again")),
+    ("NUL, lines by CR", b"prompt,num_imgs\rq,1\r\0,2\r", ":3", ("UTF-8 text", "NUL")),
+    ("no header", b"\na road,1\n", ":2", ("names no column", "prompt, num_imgs, images")),
+    ("pipes", b"prompt|num_imgs\nroad|1\n", ":1", ("names no column", "semicolons or tabs")),
+    (
+        "a huge cell",
+        b"prompt,num_imgs\na,1\n" + b"x" * 131_073 + b",1\n",
+        ":3",
+        ("more than 131,072 characters", "shorten it"),
+    ),
     ("a picture", b"\x89PNG\r\n\x1a\n\0\0", ":1", ("UTF-8 text",)),
     (
         "open quote",
@@ -318,6 +332,9 @@ def test_a_long_or_many_lined_cell_is_quoted_short_and_in_one_line(tmp_path: Pat
     write_scenes(tmp_path, SCENE | {"num_imgs": "many\nlines " * 1000})
     _, text = the_problem(tmp_path)
     assert text.startswith("'many lines many") and len(text) < 150
+    write_scenes(tmp_path, SCENE | {"images": "y" * 5000})
+    _, text = the_problem(tmp_path)
+    assert text.startswith("'yyyy") and len(text) < 200
 
 
 def test_a_large_quoted_cell_is_no_trouble(tmp_path: Path) -> None:

@@ -139,3 +139,6 @@ def test_folders_have_names_that_any_disk_takes_and_no_two_alike(names: list[str
 def test_folders_keep_what_they_may_of_a_name() -> None:
     assert folder_names(["10 back", "a/b", "A_b", "--"], "- ") == ["10 back", "a_b", "A_b_2", "--"]
     assert folder_names(["10 back", "?"]) == ["10_back", "class"]
+    assert folder_names(["con", "Nul", "cone", "lpt1"]) == ["con_", "Nul_", "cone", "lpt1_"]
+    long = folder_names(["owl " * 100, "owl " * 101, "梟" * 90])
+    assert max(len(name.encode()) for name in long) < 110 and len(set(long)) == 3

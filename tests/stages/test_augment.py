@@ -101,6 +101,12 @@ def test_repeated_objects_are_labelled_and_nobody_requested_them():
         assert (sum(decode_rle(one.rle, SIZE) for one in own) == seen).all()
 
 
+def test_classes_that_are_not_to_be_mirrored_are_not_by_the_fill_either():
+    plan = image_plan(SIZE, changes=(Change("shift", {"x": 0.25, "y": 0.0}, "reflect"),))
+    assert [one.class_id for one in augment(sample(), plan, 0.3, {1}).instances] == [1, 2]
+    assert augment(sample(), plan, 0.3, {2}).changes == plan.changes
+
+
 def test_labels_that_are_only_boxes_stay_boxes():
     after = changed(Change("rotate", {"degrees": 30.0}, "constant"), of=sample(rle=False))
     masks = changed(Change("rotate", {"degrees": 30.0}, "constant"))
@@ -191,7 +197,6 @@ def test_presets_in_a_row_leave_true_labels(stage, name):
     colours, what is labelled is what differs."""
     recipe = recipe_of(PRESETS[name])
     rng = np.random.default_rng(8)
-    seen = 0
     for _ in range(15):
         changes = tuple(c for c in recipe.for_picture(rng) if AUGMENTS[c.name].matrix)
         made = pasted(stage, *(c for c in recipe.for_object(rng) if AUGMENTS[c.name].matrix))
@@ -200,8 +205,4 @@ def test_presets_in_a_row_leave_true_labels(stage, name):
         for one in after.instances:
             labelled |= decode_rle(one.rle, SIZE)
         red = after.canvas[..., 0].astype(int) - after.canvas[..., 1] > 94
-        if not any(change.fill == "nearest" for change in changes):
-            assert iou(labelled, red) > 0.9
-            seen += 1
-        assert not (labelled & ~red).sum() > 0.1 * labelled.sum()
-    assert seen or name == "keras"
+        assert iou(labelled, red) > 0.9

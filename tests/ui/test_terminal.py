@@ -133,6 +133,27 @@ def test_a_long_count_gives_a_sign_of_life_now_and_then(
     assert len(lines) == 1 + 25 + 1
 
 
+def test_the_time_left_is_no_guess_by_half_an_archive(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures in archives come together: 100 in a moment, every 20 seconds."""
+    now = 0.0
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    reporter = Terminal()
+    reporter.start("pictures", 1000)
+    for _ in range(10):
+        now += 20
+        for _ in range(100):
+            now += 0.001
+            reporter.advance()
+    reporter.stop()
+    first, *others, last = capfd.readouterr().err.splitlines()
+    assert first == "pictures: 1 of 1000"  # too early to say
+    assert others[0] == "pictures: 101 of 1000, 5.0/s, 0:02:41 left"  # 20 seconds after the 100
+    assert others[-1] == "pictures: 901 of 1000, 5.0/s, 0:00:00 left"
+    assert last == "pictures: 1000 of 1000, 5.0/s"
+
+
 # ---- names ---------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from infgen.batch.fingerprint import class_prints
 from infgen.batch.methods import Means
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings, flatten
-from infgen.batch.stock import models_of, second_thoughts, sources_of
+from infgen.batch.stock import models_of, second_thoughts, sources_of, upright_of
 from infgen.batch.store import Pinned
 from infgen.batch.understanding import pinned_of, understand
 from infgen.formats import EXPORTS
@@ -61,6 +61,9 @@ def understood(settings: RunSettings, before: Sequence[Part], reporter: Reporter
         settings=flatten(settings),
         models=models_of(means),
         sources=sources_of(planner.request),
+        upright=tuple(
+            dict.fromkeys((*(last.upright if last else ()), *upright_of(planner.request)))
+        ),
     )
     notes += tuple(_changes(part, last))
     return Job(len(before), part, settings, planner, means, notes)
@@ -170,4 +173,5 @@ def part_of(manifest: Manifest, pinned: Pinned) -> Part:
         models=manifest.models,
         sources=manifest.sources,
         notes=tuple(note for note in manifest.notes if note not in thoughts),
+        upright=manifest.upright,
     )

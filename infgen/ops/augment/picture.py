@@ -3,18 +3,22 @@
 Nothing that can be seen goes without a label, and nothing that can't be seen has one. So a move
 that would leave a sliver of an object, less of it than a given share, is made milder until it
 doesn't: by half, to a quarter, or not at all. What leaves the picture as a whole is gone.
+
+And a fill shows nothing that no label would be true of: where `nearest` would draw an object out
+into streaks, or `reflect` mirror one that isn't to be mirrored, that picture's is `constant`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from infgen.ops.augment import AUGMENTS
 from infgen.ops.augment.geometry import area_scale, rounded
-from infgen.ops.augment.warp import Warp
+from infgen.ops.augment.warp import USUAL, Warp
 from infgen.ops.rle import decode_window
 from infgen.records.box import Box
 from infgen.records.plan import Change
@@ -64,10 +68,15 @@ def piece_of(number: int, rle: str, box: Box, size: tuple[int, int]) -> Piece:
 
 
 def change_picture(
-    picture: np.ndarray, pieces: Sequence[Piece], changes: Sequence[Change], min_visible: float
+    picture: np.ndarray,
+    pieces: Sequence[Piece],
+    changes: Sequence[Change],
+    min_visible: float,
+    upright: Collection[int] = (),
 ) -> Changed:
     """An (H, W, 3) uint8 RGB picture, changed, as a copy of the same size, and what is then seen of
-    each of `pieces`, which may overlap: of any of them the share `min_visible`, or nothing.
+    each of `pieces`, which may overlap: of any of them the share `min_visible`, or nothing. Labels
+    whose numbers are in `upright` aren't to be mirrored.
 
     The pixels of masks are those whose centre comes from a pixel of the mask.
     """
@@ -80,6 +89,10 @@ def change_picture(
         made = tuple(_milder(changes, part))
         warp = Warp(matrix_of(made, size), size, _fill(made))
         left = _left(pieces, made, warp, size)
+        if _shows_untrue(pieces, left, warp, upright, size):
+            made = tuple(map(_plainly_filled, made))
+            warp = Warp(warp.matrix, size)
+            left = _left(pieces, made, warp, size)
         if all(one.share >= min_visible for one in left):
             break
     return Changed(paint(warp.picture(picture), made), left, made)
@@ -116,7 +129,24 @@ def holes(changes: Sequence[Change], size: tuple[int, int]) -> Iterator[tuple[sl
 
 
 def _fill(changes: Sequence[Change]) -> str:
-    return next((one.fill for one in changes if one.fill), "constant")
+    return next((one.fill for one in changes if one.fill), USUAL)
+
+
+def _plainly_filled(change: Change) -> Change:
+    return msgspec.structs.replace(change, fill=USUAL) if change.fill else change
+
+
+def _shows_untrue(
+    pieces: Sequence[Piece],
+    left: Sequence[Piece],
+    warp: Warp,
+    upright: Collection[int],
+    size: tuple[int, int],
+) -> bool:
+    """Whether the fill shows what no label would be true of."""
+    if warp.fill == "reflect":
+        return any(one.copy and one.of in upright for one in left)
+    return warp.fill == "nearest" and any(map(warp.streaks, _layers(pieces, size)))
 
 
 def _milder(changes: Sequence[Change], part: float) -> Iterator[Change]:

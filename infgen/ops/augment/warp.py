@@ -20,6 +20,7 @@ FILLS = {  # what there is beyond the edges, and whether it is the picture again
     "reflect": (cv2.BORDER_REFLECT, True),
     "wrap": (cv2.BORDER_WRAP, True),
 }
+USUAL = "constant"
 _BITS = 5  # of a coordinate's fraction that remap takes
 _HALF = 1 << _BITS - 1
 _MORE = 5  # that there are while coordinates are added up
@@ -36,10 +37,10 @@ class Warp:
         self,
         matrix: np.ndarray,
         size: tuple[int, int],
-        fill: str = "constant",
+        fill: str = USUAL,
         out: tuple[int, int] | None = None,
     ):
-        self.matrix, self._size, self._out = matrix, size, out or size
+        self.matrix, self.fill, self._size, self._out = matrix, fill, size, out or size
         self._border, self._repeats = FILLS[fill]
 
     @cached_property
@@ -81,7 +82,13 @@ class Warp:
         no objects.)"""
         if self._turn:
             return _turned(ids, self._turn)
-        border = self._border if self._repeats else cv2.BORDER_CONSTANT
+        return self._pulled(ids, self._border if self._repeats else cv2.BORDER_CONSTANT)
+
+    def streaks(self, ids: np.ndarray) -> bool:
+        """Whether the fill shows any of these numbers, as for `nearest`, beyond the edges."""
+        return not self._turn and bool((self._pulled(ids, self._border) != self.nearest(ids)).any())
+
+    def _pulled(self, ids: np.ndarray, border: int) -> np.ndarray:
         across, down = self._sources
         whole = _map(across + _HALF >> _BITS, down + _HALF >> _BITS)
         nothing = np.zeros(0, np.uint16)

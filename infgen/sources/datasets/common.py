@@ -26,7 +26,8 @@ NO_LABEL_FILE = "no label file"
 class LabelledDataset:
     """A dataset that was opened. `kind` is a key of READERS, class ids are positions in `classes`,
     `count` is its number of pictures, and `faults` are those that belong to no picture. `made` is
-    the manifest of a dataset that infgen made.
+    the manifest of a dataset that infgen made, `upright` the classes of which it is known that they
+    aren't to be mirrored.
 
     `pictures()` reads labels as it goes, in an order that is always the same: never more than one
     picture's labels are unpacked at a time.
@@ -39,6 +40,7 @@ class LabelledDataset:
     pictures: Callable[[], Iterator[LabelledPicture]]
     faults: tuple[Fault, ...] = ()
     made: Manifest | None = None
+    upright: tuple[str, ...] = ()
 
 
 def unreadable(path: Path, why: object) -> InputError:

@@ -54,16 +54,18 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
 
     classes = tuple(one.name for one in manifest.classes)
     count = manifest.pictures - len(marks)
-    return LabelledDataset(place, "infgen", classes, count, pictures, made=manifest)
+    return LabelledDataset(
+        place, "infgen", classes, count, pictures, made=manifest, upright=manifest.upright
+    )
 
 
 def _picture(place: Path, entry: Entry) -> LabelledPicture:
-    if entry.pack and not (place / entry.file).exists():
-        text = f"its pictures are in archives: unpack {entry.pack} and the others in this folder"
-        raise InputError(Problem(text, str(place)))
+    path = place / entry.file
+    if entry.pack and not path.exists():
+        path = place / entry.pack / entry.file
     scene = entry.background
     return LabelledPicture(
-        place / entry.file,
+        path,
         entry.split,
         entry.size,
         tuple(LabelledObject(one.class_id, one.box, one.rle, one.crowd) for one in entry.objects),

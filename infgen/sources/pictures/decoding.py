@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from infgen.sources.packs import file_bytes
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")  # by Pillow's names
 JPEGS = ("JPEG", "MPO")  # MPO: JPEGs of some phones, with a second picture behind
 
@@ -39,7 +41,7 @@ def quiet_pillow() -> Iterator[None]:
 def read_bytes(path: Path) -> bytes:
     """A file's bytes. Raises ValueError where there are none."""
     try:
-        data = path.read_bytes()
+        data = file_bytes(path)
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(

@@ -19,6 +19,7 @@ from infgen.batch.looking import preview_samples
 from infgen.batch.settings import make_settings, read_toml
 from infgen.records.errors import InfgenError
 from infgen.ui.cli import EXIT_FAILURES, SIGNALS, Stopped
+from infgen.ui.pace import Pace
 
 BEAT = 0.2  # seconds between lines about progress
 
@@ -28,7 +29,7 @@ class Lines:
 
     def __init__(self, file: IO[str]):
         self._file = file
-        self._done = self._failed = 0
+        self._pace, self._failed = Pace("", 0), 0
         self._spoke = 0.0
 
     def tell(self, event: str, **facts: Any) -> None:
@@ -46,21 +47,21 @@ class Lines:
         self.tell("warn", text=text)
 
     def start(self, what: str, total: int, done: int = 0) -> None:
-        self._done, self._failed = done, 0
+        self._pace, self._failed = Pace(what, total, done), 0
         self.tell("start", what=what, total=total, done=done)
 
     def advance(self, failed: bool = False) -> None:
-        self._done += 1
+        self._pace.advance()
         self._failed += failed
         if time.monotonic() - self._spoke >= BEAT:
-            self._speak()
+            self._speak(self._pace.rate)
 
     def stop(self) -> None:
-        self._speak()
+        self._speak(self._pace.rate_of_all)
 
-    def _speak(self) -> None:
+    def _speak(self, rate: float) -> None:
         self._spoke = time.monotonic()
-        self.tell("advance", done=self._done, failed=self._failed)
+        self.tell("advance", done=self._pace.done, failed=self._failed, rate=rate)
 
 
 def main(config: str, samples: int = 0, into: str = "") -> int:

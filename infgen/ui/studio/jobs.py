@@ -8,11 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, TypedDict
 
@@ -52,24 +51,14 @@ class Status(TypedDict):
 
 @dataclass
 class Count:
-    """`done` of `total` things are there, `before` of them from the beginning, `failed` in vain."""
+    """`done` of `total` things are there, `failed` in vain; `rate` more a second (0: too early to
+    say)."""
 
     what: str = ""
     total: int = 0
     done: int = 0
-    before: int = 0
     failed: int = 0
-    began: float = field(default_factory=time.monotonic)
-    spoke: float = 0.0
-
-    def advance(self, done: int, failed: int) -> None:
-        """Note how many there are now."""
-        self.done, self.failed, self.spoke = done, failed, time.monotonic()
-
-    @property
-    def rate(self) -> float:
-        """Things per second; 0 while it is too early to say."""
-        return max(self.done - self.before, 0) / max(self.spoke - self.began, 1e-3)
+    rate: float = 0.0
 
 
 class Job:
@@ -172,10 +161,11 @@ class Job:
         if not self._counts:
             with suppress(OSError):  # the dataset has a record of them, too
                 self._config.replace(self._kept)
-        self._counts.append(Count(what, total, done, done))
+        self._counts.append(Count(what, total, done))
 
-    def _advance(self, done: int, failed: int) -> None:
-        self._counts[-1].advance(done, failed)
+    def _advance(self, done: int, failed: int, rate: float) -> None:
+        count = self._counts[-1]
+        count.done, count.failed, count.rate = done, failed, rate
 
     def _estimate(self, what: str, how_much: str) -> None:
         self.estimate.append((what, how_much))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rich.progress import (
     BarColumn,
@@ -11,7 +12,6 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -27,6 +27,7 @@ class Terminal:
     def __init__(self) -> None:
         self._console = stderr_console()
         self._progress: Progress | None = None
+        self._pace: Pace | None = None
         self._heartbeat: Heartbeat | None = None
 
     def say(self, text: str) -> None:
@@ -41,19 +42,21 @@ class Terminal:
         if not self._console.is_interactive:
             self._heartbeat = Heartbeat(self, what, total, done)
             return
+        self._pace = pace = Pace(what, total, done)
         self._progress = Progress(
             TextColumn("{task.description:>9}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
+            _Told(lambda: f"{pace.rate:.1f}/s" if pace.rate else "-/s", "progress.data.speed"),
+            _Told(lambda: pace.left or "-:--:--", "progress.remaining"),
             console=self._console,
         )
         self._progress.start()
         self._progress.add_task(what, total=total, completed=done)
 
     def advance(self, failed: bool = False) -> None:
-        if self._progress:
+        if self._progress and self._pace:
+            self._pace.advance()
             self._progress.advance(self._progress.task_ids[0])
         elif self._heartbeat:
             self._heartbeat.beat()
@@ -74,7 +77,7 @@ class Heartbeat:
         self._spoke = time.monotonic()
 
     def beat(self) -> None:
-        self._pace.done += 1
+        self._pace.advance()
         now = time.monotonic()
         if now - self._spoke >= HEARTBEAT and self._pace.done < self._pace.total:
             self._spoke = now
@@ -84,9 +87,12 @@ class Heartbeat:
         self._terminal.say(self._pace.text())
 
 
-class _Rate(ProgressColumn):
-    """Things per second."""
+class _Told(ProgressColumn):
+    """What a function says."""
+
+    def __init__(self, say: Callable[[], str], style: str):
+        super().__init__()
+        self._say, self._style = say, style
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f}/s" if speed else "-/s", style="progress.data.speed")
+        return Text(self._say(), style=self._style)

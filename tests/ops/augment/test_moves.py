@@ -95,14 +95,11 @@ REPEATED = np.array([(87.64546073, 78.72635522), (51.02597308, 89), (31.58956398
 @example(REPEATED, zoomed("wrap", (0.9637, 0.954), (0.9637, 0.954)))
 def test_labels_lie_on_the_pixels_of_their_object(polygon, changes):
     """The object is white in a black picture: what is well inside a label is white, what is well
-    outside all of them is black, or less than half of it white: the tip of a reflection. (Streaks
-    of the nearest fill have no label.) Along the picture's border there may be reflections that are
-    too thin to hold a pixel's centre: they have no label, and of their pixels hardly one is half
-    white."""
+    outside all of them is black, or less than half of it white: the tip of a reflection. Along the
+    picture's border there may be reflections that are too thin to hold a pixel's centre: they have
+    no label, and of their pixels hardly one is half white."""
     mask = painted(polygon)
     picture = np.where(mask[..., None], np.uint8(255), np.uint8(0)).repeat(3, axis=2)
-    if any(change.fill == "nearest" for change in changes):
-        picture[[0, -1]] = picture[:, [0, -1]] = 0
     done = changed(picture, [piece_of(picture[..., 0] > 0)], changes)
     labelled = np.zeros(SIZE[::-1], bool)
     for piece in done.pieces:
@@ -263,8 +260,16 @@ def test_what_a_fill_repeats_is_labelled_as_another_object(fill):
         assert [(piece.x, piece.copy) for piece in wrapped.pieces] == [(20, True)]
 
 
-def test_streaks_are_not_labelled():
-    change = Change("shift", {"x": 0.5, "y": 0.0}, "nearest")
-    done = change_picture(scenery(), [block(0, 10, 30, 40)], [change], 0.3)
+@pytest.mark.parametrize("fill", ["nearest", "reflect"])
+def test_what_would_be_drawn_out_or_mirrored_wrongly_is_not_repeated(fill):
+    """Black is beyond the edge where the fill would show an untrue object, and the fill elsewhere:
+    at another edge, or where the object may be mirrored."""
+    changes = [Change("shift", {"x": 0.5, "y": 0.0}, fill), drawn("hue", 1)]  # 60 pixels
+    plain = (Change("shift", {"x": 0.5, "y": 0.0}, "constant"), changes[1])
+    done = change_picture(scenery(), [block(0, 10, 30, 40, 7)], changes, 0.3, {7})
     [piece] = done.pieces
-    assert (piece.x, piece.mask.shape) == (60, (30, 30))
+    assert (piece.x, piece.mask.shape) == (60, (30, 30)) and done.changes == plain
+    assert (done.picture[:, :60] == change_picture(scenery(), [], plain, 1).picture[:, :60]).all()
+    harmless = {"nearest": block(1, 10, 30, 40, 7), "reflect": block(0, 10, 30, 40, 6)}[fill]
+    for one in (harmless, block(65, 10, 90, 40, 7)):  # the second leaves at the other edge
+        assert change_picture(scenery(), [one], changes, 0, {7}).changes == tuple(changes)
