@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("studio")
 
 DONE = "(document.querySelector('#progress progress')?.value ?? 0)"
+LATE = """
+const ask = window.fetch;
+window.fetch = async (...question) => {
+  const answer = await ask(...question);
+  const streams = String(question[0].url ?? question[0]).includes("queue/data");
+  if (window.late && streams) await new Promise(done => setTimeout(done, window.late));
+  return answer;
+};"""
+"""Has the queue's answers come late, by window.late milliseconds."""
 WAIT = 30_000  # milliseconds that anything may take on a busy machine
 
 
@@ -86,12 +95,25 @@ def _again(page: Page, studio: Served) -> Page:
     return other
 
 
-def test_a_wrong_password_leads_nowhere(chromium: Browser, studio: Served) -> None:
+def test_who_hasnt_signed_in_or_not_any_more_is_led_there(
+    chromium: Browser, studio: Served
+) -> None:
     context = chromium.new_context()
+    context.set_default_timeout(WAIT)
     page = context.new_page()
     page.goto(studio.url)
     _sign_in(page, "wrong")
     assert page.inner_text("[role=alert]") == "That isn't right. Try again."
+    page.goto(studio.url)
+    assert page.url.endswith("/login")
+    _sign_in(page, PASSWORD)
+    page.wait_for_selector("#save")
+    context.clear_cookies()  # as when the time is over
+    page.click("#save")
+    page.wait_for_url("**/login")
+    _sign_in(page, PASSWORD)
+    page.click("text=Sign out")
+    page.wait_for_url("**/login")
     page.goto(studio.url)
     assert page.url.endswith("/login")
     context.close()
@@ -155,11 +177,14 @@ def test_from_tables_to_a_dataset(page: Page, studio: Served, tmp_path: Path) ->
     page.click("#mark")
     page.wait_for_selector("#gallery :text('2 · train · bad: a dark one')")
     assert read_marks(folder) == {2: "a dark one"}
+    assert "1 of 30 pictures are marked" in page.inner_text("#marked")
 
 
 def test_a_run_is_stopped_and_gone_on_with(page: Page, studio: Served) -> None:
-    """It is too long to come to its end meanwhile."""
+    """It is too long to come to its end meanwhile. The page goes on being told how it stands when
+    it asks just while the queue's answers end."""
     make_tables(studio.workspace)
+    page.context.add_init_script(LATE)
     page = _again(page, studio)
     _tab(page, "Preview")
     _settings(page, images=20_000, width=320, height=240)
@@ -176,9 +201,11 @@ def test_a_run_is_stopped_and_gone_on_with(page: Page, studio: Served) -> None:
     stopped = page.evaluate(DONE)
     assert 0 < stopped < 20_000
 
+    page.evaluate("window.late = 1500")  # longer than from one look at the run to the next
     page.click("#start")  # the settings are still those of the run
     page.wait_for_selector("#progress :text('Running: long')")
     page.wait_for_function(f"stopped => ({DONE}) > stopped", arg=stopped)
+    page.evaluate("window.late = 0")
     page.click("#stop")
     page.wait_for_selector("#progress :text('Stopped: long')")
 
