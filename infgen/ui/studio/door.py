@@ -34,12 +34,12 @@ MOST_FORM = 10_000  # bytes of a sign-in
 
 
 class Door:
-    """Lets in who brings the key along, or has signed in with it. A session ends `idle` seconds
-    after its last request, and `longest` after its first."""
+    """Lets in who brings the key along, or has signed in with it. A session ends so many hours
+    after its last request, and after its first."""
 
-    def __init__(self, keys: Keys, idle: float, longest: float):
+    def __init__(self, keys: Keys, idle_hours: float, session_hours: float):
         self._keys = keys
-        self._sessions = Sessions(idle, longest)
+        self._sessions = Sessions(idle_hours * 3600, session_hours * 3600)
         self._guesses = Guesses()
         self._cookie = f"infgen-studio-{secrets.token_hex(4)}"  # ports of a host share cookies
 
@@ -77,7 +77,7 @@ class Door:
         async with self._guesses.turn((scope.get("client") or ("",))[0]) as is_in_turn:
             if not is_in_turn:
                 text = "too many keys were tried from this address: wait a moment"
-                return PlainTextResponse(text, 429, {"Retry-After": "10"})
+                return PlainTextResponse(text, 429)
             if self._keys.fit(user, secret):
                 return None
             await asyncio.sleep(WRONG_KEY_SECONDS)
@@ -101,7 +101,7 @@ class Door:
 
 class Sessions:
     """Who has signed in: secrets that browsers keep, with the times of their first and their last
-    request, by the `clock`."""
+    request, by the `clock`. They end `idle` seconds after this, and `longest` after that."""
 
     def __init__(self, idle: float, longest: float, clock: Callable[[], float] = time.time):
         self._idle, self._longest, self._clock = idle, longest, clock

@@ -65,9 +65,12 @@ def _page(studio: Studio, signed_in: bool) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
-        page.load(tables.read, tables.seen, tables.all, **UNASKED)
-        page.load(tables.pictures.there, None, tables.pictures.shown, **UNASKED)
-        page.load(run.read, None, [run.name, *form.fields], **UNASKED)
+
+        def read(seen: dict[str, str]) -> list[Any]:
+            return [*tables.read(seen), tables.pictures.there(), *run.read()]
+
+        filled = [*tables.all, tables.pictures.shown, run.name, *form.fields]
+        page.load(read, tables.seen, filled, **UNASKED)
     return page
 
 

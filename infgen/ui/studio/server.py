@@ -152,8 +152,7 @@ def _app(studio: Studio, settings: ServeSettings, keys: Keys | None, notebook: b
     known = frozenset((settings.host.lower(),)) | LOOPBACK_NAMES
     on_colab = notebook and "google.colab" in sys.modules  # which gives names of its own
     hosts = known if is_loopback(settings.host) and not on_colab else None
-    hours = settings.idle_hours, settings.session_hours
-    door = Door(keys, *(one * 3600 for one in hours)) if keys else None
+    door = Door(keys, settings.idle_hours, settings.session_hours) if keys else None
     return Gate(app, door, hosts, uploads, partial(no_room, studio.workspace), notebook)
 
 

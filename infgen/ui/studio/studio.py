@@ -102,7 +102,7 @@ class Studio:
         page = f"looks/{file.parent.name}/{file.name}"
         return {
             "estimate": dict(job.estimate),
-            "warnings": job.status()["warnings"],
+            "warnings": self.told(job.status())["warnings"],
             "page": page,
         }
 

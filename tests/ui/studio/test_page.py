@@ -91,7 +91,7 @@ def _again(page: Page, studio: Served) -> Page:
     other = page.context.new_page()
     page.close()
     other.goto(studio.url)
-    other.wait_for_selector("#save")
+    other.wait_for_selector("#background :text('a desk')")  # all else comes with the tables
     return other
 
 

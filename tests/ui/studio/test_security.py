@@ -33,7 +33,7 @@ APP = Starlette(routes=[Route("/{path:path}", _answer, methods=["GET", "POST", "
 
 
 def client(keys: Keys | None = None, **options: Any) -> TestClient:
-    door = Door(keys, 3600, 3600) if keys else None
+    door = Door(keys, 1, 1) if keys else None
     gate = Gate(APP, door, NAMES, Path("/uploads"), lambda size: "full" * (size > 9), **options)
     return TestClient(gate, "http://localhost:7860", follow_redirects=False)
 
