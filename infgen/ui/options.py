@@ -335,3 +335,9 @@ class ServeOptions(TypedDict, total=False):
     token: bool
     """want a key, which is made and printed once; the variable INFGEN_TOKEN sets one of your
     own"""
+    idle_hours: float
+    """hours after its last request that a sign-in ends (default: 24.0)"""
+    session_hours: float
+    """hours that a sign-in lasts at the most (default: 168.0)"""
+    uploads_gb: float
+    """gigabytes that uploaded pictures may take in all (default: 20.0)"""

@@ -1,6 +1,6 @@
-"""The process that makes a dataset for the studio, or looks at what it would be, telling what it
-does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends: so it never outlives
-the studio."""
+"""The process that makes a dataset for the studio, marks pictures in it, or looks at what it would
+be, telling what it does as lines of JSON. It stops, as after Ctrl-C, when its standard input ends:
+so it never outlives the studio."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import infgen
 from infgen.batch.foresight import foresee
 from infgen.batch.looking import preview_samples
-from infgen.batch.settings import make_settings, read_toml
+from infgen.batch.settings import RunSettings, make_settings, read_toml
 from infgen.records.errors import InfgenError
 from infgen.ui.cli import EXIT_FAILURES, SIGNALS, Stopped
 from infgen.ui.pace import Pace
@@ -64,26 +65,15 @@ class Lines:
         self.tell("advance", done=self._pace.done, failed=self._failed, rate=rate)
 
 
-def main(config: str, samples: int = 0, into: str = "") -> int:
-    """Make what the settings in the file `config` ask for; or draw as many `samples` of it `into` a
-    PNG, or, without any, say what it takes, and write a preview `into` an HTML file. Returns the
-    process's exit code."""
+def main(what: str, **task: Any) -> int:
+    """Do `what` TASKS names, with what its function takes. Returns the process's exit code."""
     for number in SIGNALS:
         signal.signal(number, _stop)
     lines = Lines(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what libraries print belongs into the log
     threading.Thread(target=_watch, args=(threading.main_thread().ident,), daemon=True).start()
     try:
-        settings = make_settings(read_toml(Path(config)))
-        if samples:
-            preview_samples(settings, Path(into), samples, lines)
-            return 0
-        if into:
-            for what, how_much in foresee(settings, Path(into), reporter=lines).estimate:
-                lines.tell("estimate", what=what, how_much=how_much)
-            return 0
-        manifest = infgen.run(config=config, reporter=lines)
-        return EXIT_FAILURES if len(manifest.failures) > settings.max_failures else 0
+        return TASKS[what](lines, **task)
     except InfgenError as error:
         lines.tell("error", text=str(error))
         return error.exit_code
@@ -92,6 +82,51 @@ def main(config: str, samples: int = 0, into: str = "") -> int:
     except Exception:
         traceback.print_exc()
         return 1
+
+
+def _run(lines: Lines, config: str) -> int:
+    """Make what the settings in the file `config` ask for."""
+    most = _settings(config).max_failures  # before the file is put elsewhere
+    manifest = infgen.run(config=config, reporter=lines)
+    return EXIT_FAILURES if len(manifest.failures) > most else 0
+
+
+def _samples(lines: Lines, config: str, into: str, count: int) -> int:
+    """Draw `count` pictures of it `into` a PNG."""
+    preview_samples(_settings(config), Path(into), count, lines)
+    return 0
+
+
+def _estimate(lines: Lines, config: str, into: str) -> int:
+    """Say what it takes, and write a preview `into` an HTML file."""
+    for what, how_much in foresee(_settings(config), Path(into), reporter=lines).estimate:
+        lines.tell("estimate", what=what, how_much=how_much)
+    return 0
+
+
+def _mark(lines: Lines, dataset: str, pictures: list[int], reason: str, undo: bool) -> int:
+    """Mark pictures of a dataset."""
+    lines.say("marking: the formats are written anew")
+    try:
+        manifest = infgen.mark(dataset, pictures, reason=reason, undo=undo, reporter=lines)
+    except Stopped:
+        lines.say("mark again, or start its run again, to finish the formats")
+        raise
+    lines.say(f"{manifest.marked:,} of {manifest.pictures:,} pictures are marked")
+    return 0
+
+
+def _settings(config: str) -> RunSettings:
+    return make_settings(read_toml(Path(config)))
+
+
+TASKS: dict[str, Callable[..., int]] = {
+    "run": _run,
+    "samples": _samples,
+    "estimate": _estimate,
+    "mark": _mark,
+}
+"""What a child can do."""
 
 
 def _stop(signum: int, frame: object) -> None:

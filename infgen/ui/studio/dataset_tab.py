@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -11,9 +12,12 @@ from infgen.batch.marks import read_marks
 from infgen.records.errors import InputError
 from infgen.records.sample import Entry
 from infgen.ui.studio.files import size_of
-from infgen.ui.studio.look import size_shown
+from infgen.ui.studio.jobs import BUSY
+from infgen.ui.studio.look import run_shown, size_shown
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.telling import shown
+
+BEAT = 0.5  # seconds between looks at a marking
 
 
 class DatasetTab:
@@ -50,6 +54,7 @@ class DatasetTab:
             with gr.Column(min_width=160):
                 mark = gr.Button("Mark as bad", elem_id="mark")
                 unmark = gr.Button("Take the marks away", elem_id="unmark")
+        marked = gr.HTML(elem_id="marked")
         pack = gr.Button("Make a ZIP of it", elem_id="pack")
         file = gr.File(label="Download", interactive=False, visible=False, elem_id="zip")
         self.shown = [self.name, page, facts, gallery]
@@ -61,7 +66,7 @@ class DatasetTab:
         before.click(shown(studio, self._before), inputs, self.shown, **quietly)
         gallery.select(self._choose, chosen, chosen, show_progress="hidden", **quietly)
         wanted = [self.name, page, chosen, reason]
-        marking = [chosen, *self.shown]
+        marking = [chosen, marked, *self.shown]
         mark.click(shown(studio, self._mark), wanted, marking, **quietly)
         unmark.click(shown(studio, self._unmark), wanted, marking, **quietly)
         pack.click(shown(studio, self._pack), self.name, file, **quietly)
@@ -93,13 +98,23 @@ class DatasetTab:
             numbers.append(number)
         return ", ".join(numbers)
 
-    def _mark(self, name: str, page: int, chosen: str, reason: str) -> list[Any]:
-        self._studio.mark(name, _numbers(chosen), reason)
-        return ["", *self._show(name, page)]
+    def _mark(self, name: str, page: int, chosen: str, reason: str) -> Iterator[list[Any]]:
+        yield from self._followed(name, page, chosen, reason, undo=False)
 
-    def _unmark(self, name: str, page: int, chosen: str, reason: str) -> list[Any]:
-        self._studio.mark(name, _numbers(chosen), undo=True)
-        return ["", *self._show(name, page)]
+    def _unmark(self, name: str, page: int, chosen: str, reason: str) -> Iterator[list[Any]]:
+        yield from self._followed(name, page, chosen, "", undo=True)
+
+    def _followed(
+        self, name: str, page: int, chosen: str, reason: str, undo: bool
+    ) -> Iterator[list[Any]]:
+        """How a marking stands, until it has ended, and then the page as it is now."""
+        job = self._studio.marking(name, _numbers(chosen), reason, undo)
+        while job.state in BUSY:
+            yield [gr.skip(), run_shown(self._studio.told(job.status())), *[gr.skip()] * 4]
+            job.wait(BEAT)
+        status = self._studio.told(job.status())
+        left = "" if status["state"] == "finished" else chosen
+        yield [left, run_shown(status), *self._show(name, page)]
 
     def _pack(self, name: str) -> Any:
         return gr.update(value=str(self._studio.download(name)), visible=True)
@@ -117,9 +132,12 @@ class DatasetTab:
         return [choices, page, self._facts(name, page, pages), pictures]
 
     def _facts(self, name: str, page: int, pages: int) -> str:
-        files, size = size_of(self._studio.workspace, name)
-        state = "finished" if self._studio.workspace.is_finished(name) else "not finished"
-        lines = [f"Page {page:,} of {pages:,} · {state} · {files:,} files, {size_shown(size)}"]
+        lines = [f"Page {page:,} of {pages:,}"]
+        if self._studio.workspace.is_finished(name):
+            files, size = size_of(self._studio.workspace, name)
+            lines.append(f"finished · {files:,} files, {size_shown(size)}")
+        else:
+            lines.append("not finished")
         if self._studio.has_report(name):
             lines.append(f"[Open its report](/datasets/{quote(name)}/report/index.html)")
         return " · ".join(lines)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
+from infgen.batch.store import MANIFEST
 from infgen.records.errors import InputError, Problem
 from infgen.records.specs import Picture
 from infgen.sources.disk import part_name, told, write_file
@@ -14,6 +17,8 @@ from infgen.sources.pictures import PICTURE_ENDINGS, check_cutout, check_picture
 from infgen.ui.studio.workspace import TABLES, Workspace, checked_name, is_name
 
 MOST_FILES = 500  # that are uploaded at a time
+FREE = 10**9  # bytes of the disk that are for others
+SHA = 64  # letters of the folder that Gradio puts an upload into
 
 KINDS: dict[str, Callable[[Path, str], Picture]] = {
     "backgrounds": check_picture,
@@ -36,11 +41,19 @@ def keep(workspace: Workspace, files: Sequence[Path], kind: str, folder: str) ->
         raise InputError(f"{len(files)} files at once are too many: {MOST_FILES} is the most")
     if not all(file.resolve().is_relative_to(workspace.uploads) for file in files):
         raise InputError("files: only those may be named that were uploaded")
+    files = list(dict.fromkeys(files))
     problems = [problem for file in files for problem in _judge(file, kind, goal)]
+    names = Counter(file.name for file in files)
+    problems += [
+        Problem("two different pictures have this name: rename one", name)
+        for name, count in names.items()
+        if count > 1
+    ]
     if problems or not files:
         raise InputError(problems or "no file was given")
     for file in files:
         write_file(goal / file.name, file.read_bytes())
+        file.unlink()  # it counts once, see no_room
     return goal.relative_to(workspace.root).as_posix()
 
 
@@ -72,9 +85,41 @@ def archive(workspace: Workspace, name: str) -> Path:
     return goal
 
 
+def no_room(workspace: Workspace, size: int) -> str:
+    """Why uploads of so many bytes more can't be taken; empty if they can."""
+    waiting = (path for path in workspace.uploads.glob("*/*") if len(path.parent.name) == SHA)
+    kept = (path for kind in KINDS for path in (workspace.root / kind).rglob("*"))
+    there = sum(map(_bytes, (*waiting, *kept)))
+    most = workspace.uploads_gb
+    if there + size > most * 1e9:
+        return (f"uploaded pictures would take {(there + size) / 1e9:,.2f} GB, and {most:,g} GB is "
+                "the most: delete some of backgrounds/ or cutouts/, or serve with more "
+                "--uploads-gb")  # fmt: skip
+    free = shutil.disk_usage(workspace.root).free
+    if size + FREE > free:
+        return (f"the disk has {free / 1e9:,.1f} GB left, of which uploads don't take the last "
+                f"{FREE / 1e9:g}: make room")  # fmt: skip
+    return ""
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:  # it was taken away just now
+        return 0
+
+
 def size_of(workspace: Workspace, name: str) -> tuple[int, int]:
-    """How many files a dataset has, and their bytes."""
-    sizes = [p.stat().st_size for p in workspace.made(name).rglob("*") if _is_ours(workspace, p)]
+    """How many files a finished dataset has, and their bytes; counted again when what is written
+    last was written anew."""
+    folder = workspace.made(name)
+    last = (folder / MANIFEST, folder / "report" / "index.html")
+    return _size(workspace, folder, tuple(p.stat().st_mtime_ns for p in last if p.exists()))
+
+
+@lru_cache(maxsize=64)
+def _size(workspace: Workspace, folder: Path, written: tuple[int, ...]) -> tuple[int, int]:
+    sizes = [path.stat().st_size for path in folder.rglob("*") if _is_ours(workspace, path)]
     return len(sizes), sum(sizes)
 
 

@@ -1,4 +1,5 @@
-"""A run as a child process: one at a time, followed by what it says, ended with the studio."""
+"""Work on a dataset as a child process: one at a time, followed by what it says, ended with the
+studio."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, TypedDict
@@ -28,6 +29,7 @@ ENDS = {0: "finished", 3: "finished", 130: "stopped", 143: "stopped"}
 
 LOOK = "a look at it"  # in place of a dataset's name, while none is made
 BUSY = ("running", "stopping")
+Task = dict[str, Any]
 State = Literal["idle", "running", "stopping", "finished", "stopped", "failed"]
 
 
@@ -62,14 +64,14 @@ class Count:
 
 
 class Job:
-    """A child process that makes `dataset`, beginning now; `task` is what child.main takes. What
-    libraries print goes to `log`. The file of its settings becomes `kept` when they are found to
-    fit: a run that is refused leaves those of the run before."""
+    """A child process at work on `dataset`, beginning now; `task` is what child.main takes. What
+    libraries print goes to `log`. `begun` is called once what is asked has been found to fit."""
 
-    def __init__(self, dataset: str, task: dict[str, Any], log: Path, kept: Path | None = None):
+    def __init__(
+        self, dataset: str, task: Task, log: Path, begun: Callable[[], object] | None = None
+    ):
         self.dataset = dataset
-        self._config = Path(task["config"])
-        self._kept = kept or self._config
+        self._begun = begun
         self.error = ""
         self._log = log
         self._asked_to_stop = False
@@ -158,9 +160,8 @@ class Job:
         self._warnings.append(text)
 
     def _start(self, what: str, total: int, done: int) -> None:
-        if not self._counts:
-            with suppress(OSError):  # the dataset has a record of them, too
-                self._config.replace(self._kept)
+        if self._begun and not self._counts:
+            self._begun()
         self._counts.append(Count(what, total, done))
 
     def _advance(self, done: int, failed: int, rate: float) -> None:
@@ -194,37 +195,39 @@ HEARD: dict[str, Callable[..., None]] = {
 
 
 class Jobs:
-    """The one run of a workspace: whoever looks sees the same. A look at what a run would make is a
-    job, too, and no run."""
+    """The one run of a workspace, or marking: whoever looks sees the same. A look at what a run
+    would make is a job, too, and no run."""
 
     def __init__(self, folder: Path):
         self._log = folder / "run.log"
         self._run: Job | None = None
         self._look: Job | None = None
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()  # alone() goes around start()
 
-    def start(self, dataset: str, config: Path, kept: Path | None = None) -> Job:
-        """Begin a run; `kept` is as for Job. Raises FolderBusy while there is another job."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else begins a job meanwhile. Raises FolderBusy while there is one."""
         with self._starting:
-            self.refuse_if_busy()
-            self._run = Job(dataset, {"config": str(config)}, self._log, kept)
+            if name := self.busy_with:
+                raise FolderBusy(f"'{name}' is being worked on: wait for it, or stop it first")
+            yield
+
+    def start(self, dataset: str, task: Task, begun: Callable[[], object] | None = None) -> Job:
+        """Begin a run, or another change of a dataset; the arguments are as for Job. Raises
+        FolderBusy while there is another job."""
+        with self.alone():
+            self._run = Job(dataset, task, self._log, begun)
             return self._run
 
-    def look(self, config: Path, **task: Any) -> Job:
-        """Begin a look, `task` being what else child.main takes. Raises FolderBusy as start."""
-        with self._starting:
-            self.refuse_if_busy()
-            self._look = Job(LOOK, {"config": str(config), **task}, self._log)
+    def look(self, task: Task) -> Job:
+        """Begin a look. Raises FolderBusy as start."""
+        with self.alone():
+            self._look = Job(LOOK, task, self._log)
             return self._look
-
-    def refuse_if_busy(self) -> None:
-        """Raise FolderBusy while there is a job."""
-        if name := self.busy_with:
-            raise FolderBusy(f"'{name}' is being made: wait for it, or stop it first")
 
     @property
     def busy_with(self) -> str:
-        """The dataset that is being made; empty for none."""
+        """The dataset that is being worked on; empty for none."""
         return next((job.dataset for job in self._jobs if job.state in BUSY), "")
 
     def status(self) -> Status:

@@ -24,6 +24,8 @@ CSS = """
   .contain > .column, .tabitem > .column { min-width: 0 !important; }
 #title { display: flex; align-items: baseline; gap: .75rem; flex-wrap: wrap; padding: .25rem 0; }
 #title h1 { font-size: 1.25rem; margin: 0; }
+#title form { margin-left: auto; }
+#title button { font-size: .875rem; color: inherit; cursor: pointer; }
 #title span { color: var(--body-text-color-subdued); font-size: .875rem; overflow-wrap: anywhere; }
 .grid-wrap { height: auto !important; max-height: none !important; }
 .fields .block { border: 0; }
@@ -50,6 +52,19 @@ footer { display: none !important; }
 }
 """
 
+SIGN_OUT = '<form method="post" action="/logout"><button>Sign out</button></form>'
+
+ENDED = """\
+<script>
+const ask = window.fetch;
+window.fetch = async (...question) => {
+  const answer = await ask(...question);
+  if (answer.status === 401) location.assign("/login");
+  return answer;
+};
+</script>"""
+"""Leads whoever's session has ended to the sign-in."""
+
 
 def theme() -> gr.themes.Base:
     """Nothing in it is fetched from anywhere."""
@@ -63,9 +78,10 @@ def theme() -> gr.themes.Base:
     )
 
 
-def title(workspace: str) -> str:
+def title(workspace: str, signed_in: bool) -> str:
     """The page's head."""
-    return f'<div id="title"><h1>infgen studio</h1><span>{escape(workspace)}</span></div>'
+    out = SIGN_OUT if signed_in else ""
+    return f'<div id="title"><h1>infgen studio</h1><span>{escape(workspace)}</span>{out}</div>'
 
 
 def run_shown(status: Status) -> str:

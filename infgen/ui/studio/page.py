@@ -9,20 +9,20 @@ from fastapi import FastAPI
 
 from infgen.ui.studio.dataset_tab import DatasetTab
 from infgen.ui.studio.form import Form
-from infgen.ui.studio.look import CSS, theme, title
+from infgen.ui.studio.look import CSS, ENDED, theme, title
 from infgen.ui.studio.run_tab import RunTab
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.tables_tab import TablesTab
-from infgen.ui.studio.telling import expose, shown
+from infgen.ui.studio.telling import UNASKED, expose, shown
 
 MOST_UPLOAD = "64mb"  # of a file
 KEPT = 24 * 3600  # seconds that files are kept which were made to be shown
 SAMPLES = 6
 
 
-def mount(app: FastAPI, studio: Studio) -> None:
-    """Put the page and the endpoints at the root of `app`."""
-    page = _page(studio)
+def mount(app: FastAPI, studio: Studio, signed_in: bool) -> None:
+    """Put the page and the endpoints at the root of `app`; who is `signed_in` can sign out."""
+    page = _page(studio, signed_in)
     page.queue(default_concurrency_limit=4)
     gr.mount_gradio_app(
         app,
@@ -39,14 +39,15 @@ def mount(app: FastAPI, studio: Studio) -> None:
         mcp_server=False,
         theme=theme(),
         css=CSS,
+        head=ENDED if signed_in else None,
     )
     page.has_launched = True  # it isn't told when it is mounted, and checks no file's path before
 
 
-def _page(studio: Studio) -> gr.Blocks:
+def _page(studio: Studio, signed_in: bool) -> gr.Blocks:
     with gr.Blocks(title="infgen studio", delete_cache=(KEPT, KEPT)) as page:
         expose(studio)  # first: a name that the page has taken would be changed
-        gr.HTML(title(str(studio.workspace.root)))
+        gr.HTML(title(str(studio.workspace.root), signed_in))
         with gr.Tabs():
             with gr.Tab("Tables", id="tables"):
                 tables = TablesTab(studio)
@@ -56,7 +57,7 @@ def _page(studio: Studio) -> gr.Blocks:
                 run = RunTab(studio, tables, form)
             with gr.Tab("Dataset", id="dataset") as tab:
                 dataset = DatasetTab(studio)
-        runs.select(run.opened, None, run.shown, api_visibility="private", show_progress="hidden")
+        runs.select(run.opened, None, run.shown, **UNASKED)
         tab.select(
             shown(studio, dataset.opened),
             dataset.name,
@@ -64,9 +65,12 @@ def _page(studio: Studio) -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
-        page.load(tables.read, tables.seen, tables.all, api_visibility="private")
-        page.load(tables.pictures.there, None, tables.pictures.shown, api_visibility="private")
-        page.load(run.read, None, [run.name, *form.fields], api_visibility="private")
+
+        def read(seen: dict[str, str]) -> list[Any]:
+            return [*tables.read(seen), tables.pictures.there(), *run.read()]
+
+        filled = [*tables.all, tables.pictures.shown, run.name, *form.fields]
+        page.load(read, tables.seen, filled, **UNASKED)
     return page
 
 

@@ -13,7 +13,7 @@ from infgen.ui.studio.jobs import BUSY, LOOK, Status
 from infgen.ui.studio.look import run_shown
 from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.tables_tab import TablesTab
-from infgen.ui.studio.telling import shown
+from infgen.ui.studio.telling import UNASKED, shown
 
 BEAT = 1.0  # seconds between looks at the run
 NEWEST = 12  # pictures that are shown as they arrive
@@ -51,7 +51,7 @@ class RunTab:
         quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         self.shown = [progress, pictures, start, stop, seen]
         outputs = self.shown
-        gr.Timer(BEAT).tick(self._look, seen, outputs, **quietly)
+        gr.Timer(BEAT).tick(self._look, seen, outputs, **UNASKED)
         inputs = [self.name, *tables.inputs, *form.fields]
         start.click(shown(studio, self._start), inputs, outputs, **quietly)
         stop.click(shown(studio, self._stop), seen, outputs, **quietly)

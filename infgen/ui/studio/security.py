@@ -7,32 +7,20 @@ in ROUTES, carry a key where one is wanted, and name only files that were upload
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import re
-import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers, MutableHeaders, QueryParams
-from starlette.responses import (
-    HTMLResponse,
-    JSONResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from infgen.ui.studio.settings import Keys
-from infgen.ui.studio.sign_in import sign_in_page
+from infgen.ui.studio.door import Door, body_of
 
 MOST_QUESTION = 8_000_000  # bytes of a JSON question; tables are the largest
 MOST_UPLOAD = 1_000_000_000  # bytes of all files that are uploaded together
-WRONG_KEY_SECONDS = 0.5  # that a wrong key costs, one after the other
 
 ROUTES = {
     "GET": re.compile(
@@ -64,23 +52,23 @@ REPORT_RULES = (  # a report needs no server, and none is there for what is in i
 
 
 class Gate:
-    """Lets through to `app` what may pass. `keys` None lets anyone in who is on this machine.
+    """Lets through to `app` what may pass. `door` None lets anyone in who is on this machine.
     `hosts` are the names that the studio goes by (None: any), `uploads` is the folder of files that
-    a question may name, `notebook` says whether one may show the studio inside it."""
+    a question may name, `no_room` says why it can't take so many bytes more (empty: it can),
+    `notebook` says whether one may show the studio inside it."""
 
     def __init__(
         self,
         app: ASGIApp,
-        keys: Keys | None,
+        door: Door | None,
         hosts: frozenset[str] | None,
         uploads: Path,
+        no_room: Callable[[int], str],
         notebook: bool = False,
     ):
-        self._app, self._keys, self._hosts = app, keys, hosts
-        self._uploads, self._notebook = uploads, notebook
-        self._sessions: set[str] = set()
-        self._cookie = f"infgen-studio-{secrets.token_hex(4)}"  # ports of a host share cookies
-        self._guessing = asyncio.Lock()
+        self._app, self._door, self._hosts = app, door, hosts
+        self._uploads, self._no_room, self._notebook = uploads, no_room, notebook
+        self._coming = 0  # bytes of the uploads that are being received
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -93,13 +81,16 @@ class Gate:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         refusal = self._stranger(scope, headers)
-        if refusal is None and self._keys and not self._has_key(headers):
-            refusal = await self._signed_in(scope, headers, receive)
+        if refusal is None and self._door:
+            refusal = await self._door.answer(scope, headers, receive)
         if refusal is None:
             refusal = _unknown_route(scope) or _too_large(scope, headers)
         if refusal is None and _is_question(scope):
             receive, refusal = await self._read_question(receive)
-        await (refusal or self._app)(scope, receive, send)
+        if refusal is None and _is_upload(scope):
+            await self._take(int(headers["content-length"]), scope, receive, send)
+        else:
+            await (refusal or self._app)(scope, receive, send)
 
     # ---- whence ------------------------------------------------------------------------------
 
@@ -117,63 +108,21 @@ class Gate:
             return None
         return PlainTextResponse("another site's page may not ask the studio", 403)
 
-    # ---- who ---------------------------------------------------------------------------------
-
-    def _has_key(self, headers: Headers) -> bool:
-        for part in headers.get("cookie", "").split(";"):
-            name, _, value = part.strip().partition("=")
-            if name == self._cookie and value in self._sessions:
-                return True
-        return False
-
-    async def _signed_in(self, scope: Scope, headers: Headers, receive: Receive) -> Response | None:
-        """None for a request that brings its key along; else what leads to one."""
-        path, method = scope["path"], scope["method"]
-        kind, _, text = headers.get("authorization", "").partition(" ")
-        if kind:
-            return None if await self._fit(*_credentials(kind, text)) else _no_key()
-        if path == "/" and method == "GET" and scope["query_string"].startswith(b"token="):
-            token = QueryParams(scope["query_string"]).get("token", "")
-            return self._welcome() if await self._fit("", token) else self._sign_in(401)
-        if path == "/login" and method == "POST":
-            form = parse_qs((await _body(receive, 10_000) or b"").decode(errors="replace"))
-            given = [form.get(name, [""])[0] for name in ("username", "password")]
-            fit = await self._fit(*given)
-            if "text/html" in headers.get("accept", ""):
-                return self._welcome() if fit else self._sign_in(401, wrong=True)
-            return self._welcome(JSONResponse({"success": True})) if fit else _no_key()
-        if path == "/login" and method == "GET":
-            return self._sign_in(200)
-        if path == "/" and method == "GET":
-            return RedirectResponse("/login", 303)
-        return _no_key()
-
-    async def _fit(self, user: str, secret: str) -> bool:
-        """Whether this is the key. Who guesses waits, all guesses in one queue."""
-        assert self._keys is not None
-        async with self._guessing:
-            if self._keys.fit(user, secret):
-                return True
-            await asyncio.sleep(WRONG_KEY_SECONDS)
-        return False
-
-    def _sign_in(self, status: int, wrong: bool = False) -> Response:
-        assert self._keys is not None
-        return HTMLResponse(sign_in_page(bool(self._keys.user), wrong), status)
-
-    def _welcome(self, response: Response | None = None) -> Response:
-        session = secrets.token_urlsafe(32)
-        self._sessions.add(session)
-        response = response or RedirectResponse("/", 303)
-        response.set_cookie(self._cookie, session, httponly=True, samesite="strict")
-        return response
-
     # ---- what --------------------------------------------------------------------------------
+
+    async def _take(self, size: int, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take an upload of so many bytes, if there is room for all that come just now."""
+        self._coming += size
+        try:
+            why = await asyncio.to_thread(self._no_room, self._coming)
+            await (PlainTextResponse(why, 507) if why else self._app)(scope, receive, send)
+        finally:
+            self._coming -= size
 
     async def _read_question(self, receive: Receive) -> tuple[Receive, Response | None]:
         """The question once more, to be read by the app, and a refusal if it names a file that
         wasn't uploaded: Gradio would fetch addresses, too."""
-        body = await _body(receive, MOST_QUESTION)
+        body = await body_of(receive, MOST_QUESTION)
         if body is None:
             return receive, PlainTextResponse("the question is too large", 413)
         try:
@@ -220,21 +169,6 @@ def _name_of(host: str) -> str:
     return re.sub(r":\d*$", "", host).lower()
 
 
-def _credentials(kind: str, text: str) -> tuple[str, str]:
-    """(user, secret) of an Authorization header: `Bearer TOKEN`, or `Basic` as curl -u sends it."""
-    if kind.lower() == "bearer":
-        return "", text.strip()
-    try:
-        user, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return user, secret
-
-
-def _no_key() -> Response:
-    return JSONResponse({"detail": "sign in first"}, 401, {"WWW-Authenticate": "Bearer"})
-
-
 def _unknown_route(scope: Scope) -> Response | None:
     method = "GET" if scope["method"] == "HEAD" else scope["method"]
     known = ROUTES.get(method)
@@ -245,7 +179,7 @@ def _unknown_route(scope: Scope) -> Response | None:
 
 def _too_large(scope: Scope, headers: Headers) -> Response | None:
     """A refusal of an upload that is too large, or doesn't say how large. (Questions are read.)"""
-    if scope["method"] != "POST" or _is_question(scope):
+    if not _is_upload(scope):
         return None
     length = headers.get("content-length", "")
     if not length.isdecimal():
@@ -256,21 +190,12 @@ def _too_large(scope: Scope, headers: Headers) -> Response | None:
     return None
 
 
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"].rstrip("/") == "/gradio_api/upload"
+
+
 def _is_question(scope: Scope) -> bool:
-    return scope["method"] == "POST" and scope["path"].rstrip("/") != "/gradio_api/upload"
-
-
-async def _body(receive: Receive, most: int) -> bytes | None:
-    """A request's body; None if it is longer than `most` bytes."""
-    parts, size, more = [], 0, True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most:
-            return None
-        more = message.get("more_body", False)
-    return b"".join(parts)
+    return scope["method"] == "POST" and not _is_upload(scope)
 
 
 def _paths_in(value: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -16,6 +17,8 @@ from fastapi import FastAPI
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from infgen.records.errors import InfgenError, InputError
+from infgen.ui.studio.door import Door
+from infgen.ui.studio.files import no_room
 from infgen.ui.studio.security import Gate
 from infgen.ui.studio.settings import Keys, ServeSettings, is_loopback, keys_of
 from infgen.ui.studio.studio import Studio
@@ -52,7 +55,8 @@ class Server:
     def __init__(self, settings: ServeSettings, notebook: bool = False):
         keys = keys_of(settings)
         with ExitStack() as stack:
-            studio = stack.enter_context(Studio(Workspace(settings.workspace)).open())
+            workspace = Workspace(settings.workspace, settings.uploads_gb)
+            studio = stack.enter_context(Studio(workspace).open())
             self._studio = studio
             listening = stack.enter_context(_listen(settings))
             self.port = listening.getsockname()[1]
@@ -144,11 +148,12 @@ def _app(studio: Studio, settings: ServeSettings, keys: Keys | None, notebook: b
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _serve_files(app, studio)
-    mount(app, studio)
+    mount(app, studio, signed_in=keys is not None)
     known = frozenset((settings.host.lower(),)) | LOOPBACK_NAMES
     on_colab = notebook and "google.colab" in sys.modules  # which gives names of its own
     hosts = known if is_loopback(settings.host) and not on_colab else None
-    return Gate(app, keys, hosts, uploads, notebook)
+    door = Door(keys, settings.idle_hours, settings.session_hours) if keys else None
+    return Gate(app, door, hosts, uploads, partial(no_room, studio.workspace), notebook)
 
 
 def _serve_files(app: FastAPI, studio: Studio) -> None:

@@ -16,6 +16,7 @@ from infgen.records.errors import InputError, Problem
 
 TOKEN_VARIABLE = "INFGEN_TOKEN"
 SHORTEST_SECRET = 8
+UPLOADS_GB = 20.0
 
 
 class ServeSettings(msgspec.Struct, frozen=True):
@@ -49,6 +50,15 @@ class ServeSettings(msgspec.Struct, frozen=True):
             "sets one of your own"
         ),
     ] = False
+    idle_hours: Annotated[
+        float, Meta(gt=0, description="hours after its last request that a sign-in ends")
+    ] = 24.0
+    session_hours: Annotated[
+        float, Meta(gt=0, description="hours that a sign-in lasts at the most")
+    ] = 168.0
+    uploads_gb: Annotated[
+        float, Meta(gt=0, description="gigabytes that uploaded pictures may take in all")
+    ] = UPLOADS_GB
 
 
 @dataclass(frozen=True)

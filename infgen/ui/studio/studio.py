@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import infgen
 from infgen.batch import runner
 from infgen.batch.looking import class_names, count_pictures, drawn, newest, some
 from infgen.batch.marks import read_marks
 from infgen.batch.preview import TILES, preview_plan, spread
 from infgen.ops.concerns import concerns_of
 from infgen.ops.outlook import look_ahead
-from infgen.records.errors import InfgenError, InputError
+from infgen.records.errors import FolderBusy, InfgenError, InputError
 from infgen.records.sample import Entry
 from infgen.sources.disk import write_file
 from infgen.sources.tables import read_request
@@ -97,11 +98,11 @@ class Studio:
         """What a run with these settings would take on this machine: time, disk and memory, by a
         few pictures that are made, with warnings, and the path of a page with all of it."""
         file = self._fresh("preview.html")
-        job = self._look(settings, into=str(file))
+        job = self._look("estimate", settings, into=str(file))
         page = f"looks/{file.parent.name}/{file.name}"
         return {
             "estimate": dict(job.estimate),
-            "warnings": job.status()["warnings"],
+            "warnings": self.told(job.status())["warnings"],
             "page": page,
         }
 
@@ -115,22 +116,22 @@ class Studio:
             raise InputError(f"painted: '{painted}' won't do: it takes a number from 1 to "
                              f"{MOST_SAMPLES}")  # fmt: skip
         sheet = self._fresh("samples.png")
-        self._look(settings, samples=painted, into=str(sheet))
+        self._look("samples", settings, into=str(sheet), count=painted)
         return sheet
 
-    def _look(self, settings: dict[str, Any], **task: Any) -> Job:
+    def _look(self, what: str, settings: dict[str, Any], into: str, **task: Any) -> Job:
         """Have a child look at what a run would make: what it needs for that is gone with it.
 
         Raises:
             InputError: the settings are wrong, or it was stopped.
             FolderBusy: a run is going on.
         """
-        self.jobs.refuse_if_busy()
-        file = Path(task["into"]).with_name("look.toml")  # nobody else's
-        config = write_run(self.workspace, LOOK, settings, file)
-        job = self.jobs.look(config, **task)
+        with self.jobs.alone():
+            file = Path(into).with_name("look.toml")
+            write_run(self.workspace, LOOK, settings, file)
+            job = self.jobs.look({"what": what, "config": str(file), "into": into, **task})
         job.wait()
-        if job.error or not Path(task["into"]).exists():
+        if job.error or not Path(into).exists():
             raise InputError(job.error or "it was stopped")
         return job
 
@@ -140,11 +141,12 @@ class Studio:
         """Start the run that makes `dataset`, or go on with it where it stopped. `settings` are as
         for plan, and are noted once they have been found to fit what is there. One run at a time;
         returns how it stands."""
-        self.jobs.refuse_if_busy()
-        file = self.workspace.run_file(dataset)
-        new = self._fresh(file.name) if self.workspace.has(dataset) else file
-        write_run(self.workspace, dataset, settings, new)
-        return self.jobs.start(dataset, new, file).status()
+        with self.jobs.alone():
+            file = self.workspace.run_file(dataset)
+            new = self._fresh(file.name) if self.workspace.has(dataset) else file
+            write_run(self.workspace, dataset, settings, new)
+            task = {"what": "run", "config": str(new)}
+            return self.jobs.start(dataset, task, partial(_put, new, file)).status()
 
     def resume(self, dataset: str) -> Status:
         """Go on with a run that was stopped, with the settings that it was started with."""
@@ -153,9 +155,12 @@ class Studio:
         return self.start(dataset, read_asked(self.workspace, dataset))
 
     def status(self) -> Status:
-        """How the run stands, or how the last one ended: its state (idle, running, stopping,
-        finished, stopped, failed), how much is done, rate, time left, warnings."""
-        status = self.jobs.status()
+        """How the run or the marking stands, or how the last one ended: its state (idle, running,
+        stopping, finished, stopped, failed), how much is done, rate, time left, warnings."""
+        return self.told(self.jobs.status())
+
+    def told(self, status: Status) -> Status:
+        """A status, with the paths as they are called in the workspace."""
         told = self.workspace.told
         return status | {
             "error": told(status["error"]),
@@ -163,7 +168,8 @@ class Studio:
         }
 
     def stop(self) -> Status:
-        """Stop the run, as Ctrl-C does. What was made is kept; start or resume go on with it."""
+        """Stop the run or the marking, as Ctrl-C does. What was made is kept; start or resume go on
+        with it."""
         self.jobs.stop()
         return self.status()
 
@@ -207,17 +213,22 @@ class Studio:
 
     def mark(
         self, dataset: str, pictures: list[int], reason: str = "", undo: bool = False
-    ) -> dict[str, str]:
+    ) -> Status:
         """Mark pictures of a finished dataset as bad, by index: they are kept out of every format,
-        and recorded; `undo` takes the marks away. Returns all marks: the reason by index."""
-        folder = self._idle(dataset)
-        infgen.mark(folder, pictures, reason=reason, undo=undo)
-        return {str(index): why for index, why in read_marks(folder).items()}
+        and recorded; `undo` takes the marks away. The formats are written anew for that, so it is
+        followed and stopped as a run is; returns how it stands."""
+        return self.marking(dataset, pictures, reason, undo).status()
+
+    def marking(self, dataset: str, pictures: list[int], reason: str, undo: bool) -> Job:
+        """The job that marks pictures."""
+        task = {"what": "mark", "dataset": str(self.workspace.made(dataset)),
+                "pictures": pictures, "reason": reason, "undo": undo}  # fmt: skip
+        return self.jobs.start(dataset, task)
 
     def download(self, dataset: str = "") -> Path:
         """A ZIP of a finished dataset, or of the two tables where no name is given."""
-        if dataset:
-            self._idle(dataset)
+        if dataset and self.jobs.busy_with == dataset:
+            raise FolderBusy(f"'{dataset}' is being worked on: wait for it, or stop it first")
         with self._packing:
             return archive(self.workspace, dataset)
 
@@ -248,24 +259,27 @@ class Studio:
         """Whether a dataset has a report to open."""
         return (self.workspace.dataset(dataset) / "report" / "index.html").is_file()
 
-    def _idle(self, dataset: str) -> Path:
-        """The folder of a dataset that isn't being worked on."""
-        if self.jobs.busy_with == dataset:
-            raise InputError(f"'{dataset}' is being made: wait for it, or stop it first")
-        return self.workspace.made(dataset)
-
     def _fresh(self, name: str) -> Path:
         """A path for a file that the page may show, unlike all before it."""
         return self.workspace.uploads / secrets.token_hex(8) / name
 
     @contextmanager
     def open(self) -> Iterator[Studio]:
-        """Hold the workspace, and leave no run behind."""
+        """Hold the workspace, without what was uploaded or shown before, and leave no run
+        behind."""
         with self.workspace.claimed():
+            shutil.rmtree(self.workspace.uploads, ignore_errors=True)
+            self.workspace.uploads.mkdir(exist_ok=True)
             try:
                 yield self
             finally:
                 self.jobs.close()
+
+
+def _put(new: Path, file: Path) -> None:
+    """Keep the settings of a run; the dataset has a record of them, too."""
+    with suppress(OSError):
+        new.replace(file)
 
 
 class _Notes:

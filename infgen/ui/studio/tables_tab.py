@@ -91,7 +91,10 @@ class TablesTab:
                 message = message or mistakes_shown([str(error)])
             value = {"headers": names, "data": rows or [[""] * len(names)]}
             grids.append(gr.update(value=value, column_widths=list(map(_width, names))))
-        texts = self._on_disk()
+        try:
+            texts = self._on_disk()
+        except InputError as error:
+            texts, message = [""] * len(TABLES), message or mistakes_shown([str(error)])
         seen["read"] = seen["texts"] = _hash(texts)
         return [seen["read"], *grids, *texts, message]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,35 @@ from infgen.ui.studio.studio import API, Studio
 SHOWN = 15  # seconds that a mistake stays on the page
 FILE = {"_type": "gradio.FileData"}
 
+UNASKED: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+"""Of events that nobody clicked for. Gradio closes the stream of its queue's answers once the last
+was sent. A page that asks just then hears nothing until it asks again, and a timer waits for ever.
+Beside the queue every question has its own answer (but an error isn't shown)."""
+
 
 def shown(studio: Studio, function: Callable[..., Any]) -> Callable[..., Any]:
-    """An event's function for the page: what is wrong is shown there, in its sentences."""
+    """An event's function for the page, which may give its answers one by one: what is wrong is
+    shown there, in its sentences."""
 
-    @functools.wraps(function)
-    def told(*values: Any) -> Any:
+    @contextmanager
+    def telling() -> Iterator[None]:
         try:
-            return function(*values)
+            yield
         except InfgenError as error:
             text = escape(studio.workspace.told(error)).replace("\n", "<br>")
             raise gr.Error(text, duration=SHOWN, title="", print_exception=False) from None
 
-    return told
+    @functools.wraps(function)
+    def told(*values: Any) -> Any:
+        with telling():
+            return function(*values)
+
+    @functools.wraps(function)
+    def told_by_and_by(*values: Any) -> Iterator[Any]:
+        with telling():
+            yield from function(*values)
+
+    return told_by_and_by if inspect.isgeneratorfunction(function) else told
 
 
 def expose(studio: Studio) -> None:

@@ -18,12 +18,14 @@ from pathlib import Path, PureWindowsPath
 
 from filelock import FileLock, Timeout
 
+from infgen.batch.marks import JOURNAL
 from infgen.batch.store import MANIFEST, RECORD
 from infgen.records.errors import FolderBusy, InfgenError, InputError, Problem
 from infgen.sources.csv_rows import Column, NotATable, problem_at, read_cells
 from infgen.sources.disk import storage_error, told, write_file
 from infgen.sources.pictures import find_pictures
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS, PLAIN_KINDS, write_table
+from infgen.ui.studio.settings import UPLOADS_GB
 
 TABLES = {
     "background.csv": ("images", BACKGROUND_COLUMNS),
@@ -36,14 +38,15 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)  # no files
 
 
 class Workspace:
-    """The folder at `root`, made if it isn't there."""
+    """The folder at `root`, made if it isn't there, with room for so many GB of uploads."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, uploads_gb: float = UPLOADS_GB):
         with told(root):
             root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self.own = self.root / ".studio"
         self.uploads = self.own / "files"
+        self.uploads_gb = uploads_gb
         with told(self.uploads):
             self.uploads.mkdir(parents=True, exist_ok=True)
 
@@ -124,8 +127,9 @@ class Workspace:
         return [path.parent.name for path in records]
 
     def is_finished(self, name: str) -> bool:
-        """Whether a dataset's run has come to its end."""
-        return (self.dataset(name) / MANIFEST).is_file()
+        """Whether a dataset's run has come to its end, and what was marked in it since."""
+        folder = self.dataset(name)
+        return (folder / MANIFEST).is_file() and not (folder / JOURNAL).exists()
 
     # ---- the tables --------------------------------------------------------------------------
 

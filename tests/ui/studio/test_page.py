@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("studio")
 
-DONE = "(document.querySelector('#progress progress')?.value ?? 0)"
+PROGRESS = "document.querySelector('#progress')"
+DONE = f"({PROGRESS}?.querySelector('progress')?.value ?? 0)"
+LATE = """
+const ask = window.fetch;
+window.fetch = async (...question) => {
+  const answer = await ask(...question);
+  const streams = String(question[0].url ?? question[0]).includes("queue/data");
+  if (window.late && streams) await new Promise(done => setTimeout(done, window.late));
+  return answer;
+};"""
+"""Has the queue's answers come late, by window.late milliseconds."""
 WAIT = 30_000  # milliseconds that anything may take on a busy machine
 
 
@@ -82,16 +92,41 @@ def _again(page: Page, studio: Served) -> Page:
     other = page.context.new_page()
     page.close()
     other.goto(studio.url)
-    other.wait_for_selector("#save")
+    row = "#background :text('a desk')"  # all else comes with the tables
+    other.wait_for_selector(row, state="attached")
     return other
 
 
-def test_a_wrong_password_leads_nowhere(chromium: Browser, studio: Served) -> None:
+def _wait_for_run(page: Page, head: str, done: int = -1) -> None:
+    """Wait until the page says so of the run, and more than so many are done; else tell what is."""
+    from playwright.sync_api import Error
+
+    said = f"([head, done]) => {PROGRESS}?.innerText.includes(head) && {DONE} > done"
+    try:
+        page.wait_for_function(said, arg=[head, done])
+    except Error as error:
+        raise AssertionError(f"{head}, more than {done}? {page.inner_text('body')}") from error
+
+
+def test_who_hasnt_signed_in_or_not_any_more_is_led_there(
+    chromium: Browser, studio: Served
+) -> None:
     context = chromium.new_context()
+    context.set_default_timeout(WAIT)
     page = context.new_page()
     page.goto(studio.url)
     _sign_in(page, "wrong")
     assert page.inner_text("[role=alert]") == "That isn't right. Try again."
+    page.goto(studio.url)
+    assert page.url.endswith("/login")
+    _sign_in(page, PASSWORD)
+    page.wait_for_selector("#save")
+    context.clear_cookies()  # as when the time is over
+    page.click("#save")
+    page.wait_for_url("**/login")
+    _sign_in(page, PASSWORD)
+    page.click("text=Sign out")
+    page.wait_for_url("**/login")
     page.goto(studio.url)
     assert page.url.endswith("/login")
     context.close()
@@ -141,7 +176,7 @@ def test_from_tables_to_a_dataset(page: Page, studio: Served, tmp_path: Path) ->
     page.locator(".toast-close").first.click()
     _fill(page, "name", "signs")
     page.click("#start")
-    page.wait_for_selector("#progress :text('Finished: signs')")
+    _wait_for_run(page, "Finished: signs")
     page.wait_for_selector("#newest img")
     folder = studio.workspace / "datasets" / "signs"
     assert open_finished(folder)[1].pictures == 30
@@ -155,32 +190,37 @@ def test_from_tables_to_a_dataset(page: Page, studio: Served, tmp_path: Path) ->
     page.click("#mark")
     page.wait_for_selector("#gallery :text('2 · train · bad: a dark one')")
     assert read_marks(folder) == {2: "a dark one"}
+    assert "1 of 30 pictures are marked" in page.inner_text("#marked")
 
 
 def test_a_run_is_stopped_and_gone_on_with(page: Page, studio: Served) -> None:
-    """It is too long to come to its end meanwhile."""
+    """It is too long to come to its end meanwhile. The page goes on being told how it stands when
+    it asks just while the queue's answers end."""
     make_tables(studio.workspace)
+    page.context.add_init_script(LATE)
     page = _again(page, studio)
     _tab(page, "Preview")
     _settings(page, images=20_000, width=320, height=240)
     _tab(page, "Run")
     _fill(page, "name", "long")
     page.click("#start")
-    page.wait_for_selector("#progress :text('Running: long')")
-    page.wait_for_function(f"({DONE}) > 0")
+    _wait_for_run(page, "Running: long")
+    _wait_for_run(page, "Running: long", 0)
     page = _again(page, studio)  # whoever looks sees the same
     _tab(page, "Run")
-    page.wait_for_selector("#progress :text('Running: long')")
+    _wait_for_run(page, "Running: long")
     page.click("#stop")
-    page.wait_for_selector("#progress :text('Stopped: long')")
+    _wait_for_run(page, "Stopped: long")
     stopped = page.evaluate(DONE)
     assert 0 < stopped < 20_000
 
+    page.evaluate("window.late = 1500")  # longer than from one look at the run to the next
     page.click("#start")  # the settings are still those of the run
-    page.wait_for_selector("#progress :text('Running: long')")
-    page.wait_for_function(f"stopped => ({DONE}) > stopped", arg=stopped)
+    _wait_for_run(page, "Running: long")
+    _wait_for_run(page, "Running: long", stopped)
+    page.evaluate("window.late = 0")
     page.click("#stop")
-    page.wait_for_selector("#progress :text('Stopped: long')")
+    _wait_for_run(page, "Stopped: long")
 
 
 def test_it_fits_a_phone_and_the_dark(chromium: Browser, studio: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from infgen.ui import studio
+from infgen.ui.studio import door
+from infgen.ui.studio.door import Door, Guesses, Sessions
 from infgen.ui.studio.security import Gate
 from infgen.ui.studio.settings import Keys, ServeSettings
 
@@ -30,7 +33,8 @@ APP = Starlette(routes=[Route("/{path:path}", _answer, methods=["GET", "POST", "
 
 
 def client(keys: Keys | None = None, **options: Any) -> TestClient:
-    gate = Gate(APP, keys, NAMES, Path("/uploads"), **options)
+    door = Door(keys, 1, 1) if keys else None
+    gate = Gate(APP, door, NAMES, Path("/uploads"), lambda size: "full" * (size > 9), **options)
     return TestClient(gate, "http://localhost:7860", follow_redirects=False)
 
 
@@ -70,6 +74,69 @@ def test_the_page_that_asks_for_the_key() -> None:
     assert asking.post("/login", content=b"x" * 20_000).status_code in (303, 401, 404)
 
 
+def test_a_session_ends_by_signing_out_or_with_time() -> None:
+    asking = client(KEYS)
+    asking.get("/?token=a%20long%20key")
+    assert asking.get("/config").status_code == 200
+    kept = dict(asking.cookies)
+    assert asking.get("/logout").status_code == 404  # a link elsewhere ends nothing
+    assert asking.post("/logout").headers["location"] == "/login"
+    asking.cookies.update(kept)
+    assert asking.get("/config").status_code == 401
+    now = 0.0
+    sessions = Sessions(idle=10, longest=25, clock=lambda: now)
+    one, other = sessions.begin(), sessions.begin()
+    now = 9.0
+    assert sessions.holds(one) and not sessions.holds("") and not sessions.holds(one + "x")
+    now = 18.0
+    assert sessions.holds(one) and not sessions.holds(other)
+    sessions.begin()
+    assert len(sessions._times) == 2  # what has ended takes no room
+    now = 25.0
+    assert not sessions.holds(one)
+
+
+def test_a_wrong_key_keeps_only_its_sender_waiting() -> None:
+    async def story() -> None:
+        guesses, entered = Guesses(), []
+
+        async def guess(client: str, go: asyncio.Event) -> None:
+            async with guesses.turn(client) as is_in_turn:
+                entered.append((client, is_in_turn))
+                await go.wait()
+
+        async def begin(client: str) -> None:
+            tasks.append(asyncio.create_task(guess(client, go)))
+            await asyncio.sleep(0)
+
+        go, tasks = asyncio.Event(), []
+        for _ in range(door.MOST_WAITING + 1):
+            await begin("192.0.2.1")
+        # one tries, one is too many, the others wait; and other addresses needn't
+        assert entered == [("192.0.2.1", True), ("192.0.2.1", False)]
+        for client, enters in (
+            ("192.0.2.2", True),
+            ("::ffff:192.0.2.3", True),
+            ("::ffff:192.0.2.1", False),
+            ("2001:db8::1", True),
+            ("2001:db8::2", False),  # of the same network
+            ("2001:db8:0:1::1", True),
+            ("", True),
+        ):
+            before = len(entered)
+            await begin(client)
+            there = entered[before:]
+            assert there == ([(client, True)] if enters else [(client, False)] * len(there)), client
+        for number in range(door.MOST_CLIENTS + door.MOST_WAITING):
+            await begin(f"10.0.{number // 256}.{number % 256}")
+        assert len(guesses._queues) <= door.MOST_CLIENTS + 1
+        go.set()
+        await asyncio.gather(*tasks)
+        assert not guesses._queues
+
+    asyncio.run(story())
+
+
 def test_uploads_say_how_large_they_are() -> None:
     def chunks() -> Iterator[bytes]:
         yield b"x"
@@ -77,6 +144,8 @@ def test_uploads_say_how_large_they_are() -> None:
     asking = client()
     assert asking.post("/gradio_api/upload", content=chunks()).status_code == 411
     assert asking.post("/gradio_api/upload", content=b"x").text == "inside: x"
+    answer = asking.post("/gradio_api/upload", content=b"x" * 10)
+    assert (answer.status_code, answer.text) == (507, "full")
 
 
 @pytest.mark.parametrize(

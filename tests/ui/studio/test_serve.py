@@ -77,7 +77,7 @@ studio.predict("long", large, api_name="/start")
 try:
     studio.predict("other", {}, api_name="/start")
 except Exception as error:
-    assert "'long' is being made" in str(error), error
+    assert "'long' is being worked on" in str(error), error
 else:
     raise AssertionError("two runs at once")
 """

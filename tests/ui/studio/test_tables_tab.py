@@ -32,3 +32,17 @@ def test_a_page_that_shows_nothing_yet_deletes_nothing(tmp_path: Path) -> None:
     assert len(studio.workspace.grid("background.csv")[1]) == len(grids[0]) + 1
     tab.save(seen, read, *grids)  # the page needn't read what it has saved itself
     assert studio.workspace.grid("background.csv")[1] == grids[0]
+
+
+def test_a_table_that_is_no_text_is_told_and_kept(tmp_path: Path) -> None:
+    studio = Studio(Workspace(tmp_path))
+    make_tables(studio.workspace.root)
+    (tmp_path / "classes.csv").write_bytes(b"prompt\ncaf\xe9\n")
+    with gr.Blocks():
+        tab = TablesTab(studio)
+    seen = {"read": "", "texts": ""}
+    read, *_, message = tab.read(seen)
+    assert "classes.csv" in message and "mistake" in message
+    with pytest.raises(InputError):
+        tab._take(seen, read, "", "")
+    assert (tmp_path / "classes.csv").read_bytes() == b"prompt\ncaf\xe9\n"

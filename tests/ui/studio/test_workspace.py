@@ -3,8 +3,10 @@ it."""
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from infgen.models.presets import PRESETS
 from infgen.records.errors import FolderBusy, InputError, StorageError
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.example import put_example
-from infgen.ui.studio.files import archive, folders, keep, size_of
+from infgen.ui.studio.files import archive, folders, keep, no_room, size_of
 from infgen.ui.studio.settings import Keys, ServeSettings, keys_of
 from infgen.ui.studio.workspace import TABLES, Workspace, checked_name
 from tests.making import draw_cutout, draw_scene, make_tables, save
@@ -179,7 +181,13 @@ def test_uploads_are_pictures_and_take_no_others_place(workspace: Workspace) -> 
     save(sent / "a.png", draw_cutout(0, 0))
     save(sent / "b.jpg", draw_scene(0))
     assert keep(workspace, [sent / "a.png"], "cutouts", "rings") == "cutouts/rings"
-    keep(workspace, [sent / "a.png"], "cutouts", "rings")  # the same again
+    assert not (sent / "a.png").exists()  # what was uploaded counts once
+    save(sent / "a.png", draw_cutout(0, 0))
+    keep(workspace, [sent / "a.png"] * 2, "cutouts", "rings")  # the same again
+    save(sent / "a.png", draw_cutout(0, 0))
+    save(sent / "other" / "a.png", draw_cutout(0, 1))
+    with pytest.raises(InputError, match="two different pictures have this name"):
+        keep(workspace, [sent / "a.png", sent / "other" / "a.png"], "cutouts", "more")
     assert ("cutouts/rings", 1) in folders(workspace)
     with pytest.raises(InputError, match=r"^b.jpg: the cutout has no alpha"):
         keep(workspace, [sent / "b.jpg"], "cutouts", "rings")
@@ -208,6 +216,18 @@ def test_only_what_was_uploaded_is_taken(workspace: Workspace, tmp_path: Path) -
             keep(workspace, [file], "backgrounds", "own")
 
 
+def test_uploads_have_a_limit_in_all(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("cutouts/rings/0.png", "backgrounds/own/0.jpg", f".studio/files/{'a' * 64}/1.jpg"):
+        (workspace.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace.root / path).write_bytes(b"x" * 1000)
+    cutouts = [path for path in (workspace.root / "cutouts").rglob("*") if path.is_file()]
+    workspace.uploads_gb = (sum(path.stat().st_size for path in cutouts) + 2000) / 1e9
+    assert no_room(workspace, 0) == ""
+    assert "delete some of backgrounds/ or cutouts/" in no_room(workspace, 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=999_999_999))
+    assert "the disk has 1.0 GB left" in no_room(workspace, 0)
+
+
 def test_archives_hold_the_files_as_they_are(workspace: Workspace, tmp_path: Path) -> None:
     folder = workspace.root / "datasets" / "signs"
     folder.mkdir(parents=True)
@@ -216,6 +236,14 @@ def test_archives_hold_the_files_as_they_are(workspace: Workspace, tmp_path: Pat
     (folder / "out").symlink_to("/etc/hostname")
     (folder / ".lock").write_text("")
     assert size_of(workspace, "signs") == (2, 1000)
+    (folder / "manifest.json").write_text("x")  # is written last
+    assert size_of(workspace, "signs") == (3, 1001)
+    (folder / "b.jpg").write_bytes(b"x")  # as by somebody else
+    assert size_of(workspace, "signs") == (3, 1001)
+    os.utime(folder / "manifest.json", (1, 1))
+    assert size_of(workspace, "signs") == (4, 1002)
+    (folder / "b.jpg").unlink()
+    (folder / "manifest.json").unlink()
     with zipfile.ZipFile(archive(workspace, "signs")) as pack:
         assert sorted(pack.namelist()) == ["signs/a.jpg", "signs/run.toml"]
         assert pack.getinfo("signs/a.jpg").compress_type == zipfile.ZIP_STORED
