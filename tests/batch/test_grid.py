@@ -31,7 +31,7 @@ from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
 from infgen.sources.tables import read_request
 from tests.batch.test_resume import deaths
-from tests.making import Tables, differing, infgen_command, snapshot
+from tests.making import Tables, differing, infgen_here, snapshot
 
 SIZE = (48, 40)
 NAME = re.compile(r"(fg_bg|bg_mask)_(\d+)_(\d+)_([01])_(\d+)\.(jpg|png)")
@@ -320,7 +320,7 @@ def test_any_run_can_be_counted(tables: Tables, tmp_path: Path) -> None:
 
 def test_the_command_line_shows_them(tables: Tables, tmp_path: Path) -> None:
     options = tables.options(width=32, height=32, images=None, format="coco")
-    done = infgen_command(
+    done = infgen_here(
         "run", "--grid", "--placements", 1, *options, "--pack", "zip", "--out", tmp_path / "out"
     )
     assert done.returncode == 0, done.stderr

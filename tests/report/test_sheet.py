@@ -24,6 +24,7 @@ from infgen.report.sheet import (
     shrink,
 )
 
+pytestmark = pytest.mark.usefixtures("whole_sheets")
 GROUND = (3, 60, 9)
 SIZE = (200, 100)
 NAMES = ("bird", "cat", "dog")
