@@ -683,19 +683,29 @@ def test_killed_before_any_change_on_disk_it_goes_on(
 MANY = 150  # pictures that are appended: enough to be caught at work
 
 
-@pytest.mark.usefixtures("whole_sheets")
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with a dataset, one to which so many were appended, and the settings of that."""
+    folder = tmp_path_factory.mktemp("grown")
+    tables = make_tables(folder / "input", scenes=8)
+    settings = tables.settings(images=4, format="yolo")
+    infgen.run(**settings, out=folder / "begin")
+    shutil.copytree(folder / "begin", folder / "undisturbed")
+    settings |= {"images": MANY, "append": True}
+    infgen.run(**settings, out=folder / "undisturbed")
+    return folder, settings
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="wants Linux")
 @pytest.mark.parametrize("moment", ["parts.json", "samples-00001.jsonl", "data.yaml"])
-def test_killed_with_its_workers_it_goes_on(tmp_path: Path, moment: str) -> None:
-    tables = make_tables(tmp_path / "input", scenes=8)
-    settings = tables.settings(images=4, format="yolo")
-    infgen.run(**settings, out=tmp_path / "dataset")
-    shutil.copytree(tmp_path / "dataset", tmp_path / "undisturbed")
-    settings |= {"images": MANY, "append": True}
-    infgen.run(**settings, out=tmp_path / "undisturbed")
+def test_killed_with_its_workers_it_goes_on(
+    grown: tuple[Path, dict[str, Any]], tmp_path: Path, moment: str
+) -> None:
+    folder, settings = grown
     out, token = tmp_path / "dataset", str(tmp_path / "token")
+    shutil.copytree(folder / "begin", out)
     before = (out / "data.yaml").stat().st_mtime_ns
-    options = tables.options(**settings | {"workers": 2}, out=out)
+    options = options_of(settings | {"workers": 2, "out": out})
     process = start("run", *options, env=os.environ | {"INFGEN_TEST": token})
     wait_until(
         lambda: (out / moment).exists() and (out / moment).stat().st_mtime_ns != before,
@@ -706,7 +716,7 @@ def test_killed_with_its_workers_it_goes_on(tmp_path: Path, moment: str) -> None
     process.communicate()
     wait_until(lambda: not processes_with(token), "no worker is left")
     infgen.run(**settings, out=out)
-    assert not differing(snapshot(out), snapshot(tmp_path / "undisturbed"))
+    assert not differing(snapshot(out), snapshot(folder / "undisturbed"))
 
 
 # ---- elsewhere -----------------------------------------------------------------------------------
