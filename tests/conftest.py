@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.making import Tables, make_tables
+from infgen.batch import painting
+from infgen.report import sheet
+from tests.making import SHEET, Tables, make_tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 settings.register_profile("infgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("infgen")
 
+WHOLE_SHEET = sheet.WIDTH
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -41,6 +44,30 @@ def shared_data() -> Path:
         assert not told, f"INFGEN_SHARED_DATA={told}: no folder 'backgrounds' is there"
         pytest.skip(f"no real pictures in {folder}: put them there or set INFGEN_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_sheets() -> Iterator[None]:
+    """Contact sheets are narrow: each run draws one, and a whole one takes longer than the dozen
+    small pictures on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sheet, "WIDTH", SHEET)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_worker() -> Iterator[None]:
+    """Who doesn't say how many workers gets none: starting them takes longer than a dozen pictures,
+    and the suite has a process for every core already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painting, "usable_cores", lambda: 1)
+        yield
+
+
+@pytest.fixture
+def whole_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sheets as users get them: for tests of them, or that compare them with a process's."""
+    monkeypatch.setattr(sheet, "WIDTH", WHOLE_SHEET)
 
 
 @pytest.fixture

@@ -108,6 +108,7 @@ def test_the_verbs_are_functions_whatever_else_has_been_imported() -> None:
     assert inspect.isfunction(infgen.run)
 
 
+@pytest.mark.usefixtures("whole_sheets")
 def test_run_is_the_command_of_the_same_name(tables: Tables, tmp_path: Path) -> None:
     manifest = infgen.run(**tables.settings(out=tmp_path / "python", seed=3, max_overlap=0.1))
     options = tables.options(out=tmp_path / "shell", seed=3, max_overlap=0.1)

@@ -25,7 +25,8 @@ import cv2
 
 import infgen
 import infgen.batch.runner
-from tests.making import differing, snapshot
+from infgen.report import sheet
+from tests.making import SHEET, differing, snapshot
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.truncate", "shutil.copyfile")
 
@@ -66,17 +67,24 @@ def attempt(settings: dict[str, Any], moment: int, report: Path) -> bool:
     return status == 0
 
 
+def restore(begin: str | None, out: Path) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    if begin:
+        shutil.copytree(begin, out)
+
+
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     cv2.setNumThreads(1)
+    sheet.WIDTH = SHEET  # as of the run that nobody disturbed
     work, out = Path(job["work"]), Path(job["work"]) / "dataset"
     report, settings = work / "last words", job["settings"] | {"out": str(out)}
     reference = snapshot(Path(job["undisturbed"]))
+    restore(job["begin"], work / "first")  # each fork has the modules and tables of this run
+    infgen.run(**settings | {"out": str(work / "first"), "workers": 1})
     moment = job["first"]
     while True:
-        shutil.rmtree(out, ignore_errors=True)
-        if job["begin"]:
-            shutil.copytree(job["begin"], out)
+        restore(job["begin"], out)
         if attempt(settings, moment, report):
             break
         assert attempt(settings, 0, report)

@@ -14,7 +14,7 @@ from infgen.ops.augment.presets import PRESETS
 from infgen.ops.masks import tight_box
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import FolderError, InputError
-from tests.making import Tables, differing, infgen_command, snapshot
+from tests.making import Tables, differing, infgen_here, snapshot
 
 RECIPE = """\
 [objects]
@@ -138,17 +138,17 @@ def test_the_formats_that_pair_pictures_with_backgrounds_are_refused(
     ],
 )
 def test_a_recipe_that_is_not_there(tables: Tables, augment: str, told: str) -> None:
-    done = infgen_command("run", *tables.options(augment=augment))
+    done = infgen_here("run", *tables.options(augment=augment))
     assert done.returncode == 2 and told in done.stderr
 
 
 def test_mistakes_in_a_file_are_told_at_once_with_their_place(tables: Tables, recipe: Path) -> None:
     recipe.write_text("[objects]\nblurr = {}\n[pictures]\nhue = {degrees = [5]}\n")
-    done = infgen_command("run", *tables.options(augment=recipe))
+    done = infgen_here("run", *tables.options(augment=recipe))
     assert done.returncode == 2
     assert f"{recipe}: objects.blurr: there is no augmentation 'blurr'" in done.stderr
     assert "did you mean 'blur'?" in done.stderr
     assert f"{recipe}: pictures.hue.degrees: '[5]' won't do" in done.stderr
     recipe.write_text("[objects\n")
-    done = infgen_command("plan", *tables.options(augment=recipe))
+    done = infgen_here("plan", *tables.options(augment=recipe))
     assert done.returncode == 2 and "isn't TOML" in done.stderr

@@ -31,7 +31,7 @@ from tests.foreign import Label, Shot, masked, write_foreign
 from tests.labelled import write_coco, write_yolo
 from tests.making import (
     differing,
-    infgen_command,
+    infgen_here,
     make_tables,
     save,
     snapshot,
@@ -365,7 +365,7 @@ def test_pictures_that_can_not_be_taken_are_named_and_counted(tmp_path: Path) ->
     (pictures / "train_1.png").unlink()
     (pictures / "train_2.png").write_bytes((pictures / "train_2.png").read_bytes()[:2000])
     save(pictures / "train_3.png", np.zeros((9, 9, 3), np.uint8))
-    done = infgen_command("convert", path, "--out", tmp_path / "out", "--workers", "2")
+    done = infgen_here("convert", path, "--out", tmp_path / "out", "--workers", "2")
     assert done.returncode == 3 and "Traceback" not in done.stderr
     assert "2 pictures (2 train)" in done.stdout
     reasons = {one.index: one.reason for one in open_finished(tmp_path / "out")[1].failures}
@@ -374,7 +374,7 @@ def test_pictures_that_can_not_be_taken_are_named_and_counted(tmp_path: Path) ->
     assert "train_2.png: the picture is broken or cut short" in reasons[1]
     assert "its labels are for 160 x 120 pixels, and it has 9 x 9" in reasons[2]
     enough = ["--max-failures", "3", "--no-report"]
-    assert infgen_command("convert", path, "--out", tmp_path / "b", *enough).returncode == 0
+    assert infgen_here("convert", path, "--out", tmp_path / "b", *enough).returncode == 0
 
 
 def test_a_picture_whose_labels_can_not_be_read_is_no_negative(tmp_path: Path) -> None:
@@ -482,7 +482,7 @@ def test_classes_of_one_name_become_one(tmp_path: Path) -> None:
 def test_a_table_renames_joins_and_leaves_out(tmp_path: Path) -> None:
     one, two = two_datasets(tmp_path)
     (tmp_path / "map.csv").write_text("dataset,class,becomes\n,Cat,cat\ntwo,dog,wolf\n,owl,\n")
-    done = infgen_command(
+    done = infgen_here(
         "merge", one, two, "--map", tmp_path / "map.csv", "--out", tmp_path / "out", "--no-report"
     )
     assert done.returncode == 0, done.stderr
@@ -538,7 +538,7 @@ def test_workers_and_a_second_try_change_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         convert(tmp_path / "in", tmp_path / "two", workers=2, format="coco,yolo,voc,sigtor")
     assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "two"))
-    again = infgen_command(
+    again = infgen_here(
         "convert", "--config", tmp_path / "one/run.toml", "--out", tmp_path / "three"
     )
     assert again.returncode == 0, again.stderr
@@ -558,7 +558,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     process.kill()
     process.communicate()
     (out / "manifest.json").unlink(missing_ok=True)
-    done = infgen_command(*command)
+    done = infgen_here(*command)
     assert done.returncode == 0, done.stderr
     assert not differing(snapshot(tmp_path / "whole"), snapshot(out))
 
@@ -608,7 +608,7 @@ def test_bad_input_is_told_before_anything_is_written(
     rows = ["dataset,class,becomes", "x,cat,a", ",cet,a", ",dog,a", ",dog,b"]
     (tmp_path / "in/map.csv").write_text("\n".join(rows))
     given = [text.replace("{in}", str(tmp_path / "in")) for text in arguments]
-    done = infgen_command(*given, "--out", tmp_path / "out")
+    done = infgen_here(*given, "--out", tmp_path / "out")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr

@@ -19,7 +19,7 @@ from infgen.records.errors import FolderError, InputError
 from infgen.records.taken import Taken
 from infgen.sources.tables import CLASS_COLUMNS, read_classes
 from infgen.ui.cli import main
-from tests.making import Tables, differing, draw_cutout, infgen_command, save, snapshot
+from tests.making import Tables, differing, draw_cutout, infgen_here, save, snapshot
 
 
 def crop(colour: tuple[int, int, int], seed: int = 0) -> np.ndarray:
@@ -137,7 +137,7 @@ def test_what_cannot_be_cut_out_is_named_and_the_rest_goes_on(
 
 def test_workers_make_the_same(album: Path, tmp_path: Path) -> None:
     infgen.cutouts(album, out=tmp_path / "one", workers=1)
-    done = infgen_command("cutouts", "--from", album, "--out", tmp_path / "two", "--workers", 2)
+    done = infgen_here("cutouts", "--from", album, "--out", tmp_path / "two", "--workers", 2)
     assert done.returncode == 0, done.stderr
     assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "two"))
 

@@ -34,7 +34,7 @@ from infgen.batch.told import in_time, rows_of
 from infgen.models.presets import PRESETS
 from infgen.ops.outlook import ClassOutlook, Outlook, look_ahead
 from infgen.records.errors import InputError
-from tests.making import Tables, infgen_command, make_tables, snapshot
+from tests.making import Tables, infgen_here, make_tables, snapshot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -101,7 +101,7 @@ def test_an_ending_picks_one(tables: Tables, tmp_path: Path) -> None:
 
 def test_the_command_line_ends_with_the_paths(tables: Tables, tmp_path: Path) -> None:
     file = tmp_path / "plan.html"
-    done = infgen_command("preview", *tables.options(), "--file", file, "--count", 2)
+    done = infgen_here("preview", *tables.options(), "--file", file, "--count", 2)
     assert done.returncode == 0, done.stderr
     *rows, blank, last = done.stdout.splitlines()
     assert (blank, last) == ("", str(file))

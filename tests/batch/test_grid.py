@@ -32,7 +32,7 @@ from infgen.records.errors import FolderError, InputError, WorkerDied
 from infgen.records.sample import Entry
 from infgen.sources.tables import read_request
 from tests.batch.test_resume import deaths
-from tests.making import Tables, differing, infgen_command, snapshot
+from tests.making import Tables, differing, infgen_here, make_tables, snapshot
 
 SIZE = (48, 40)
 NAME = re.compile(r"(fg_bg|bg_mask)_(\d+)_(\d+)_([01])_(\d+)\.(jpg|png)")
@@ -157,18 +157,25 @@ def test_names_are_distinct_and_in_folders_of_their_own() -> None:
 # ---- archives ------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The pictures of a grid, by the file that each has without archives."""
+    folder = tmp_path_factory.mktemp("loose")
+    made(make_tables(folder / "input"), folder / "loose")
+    files = snapshot(folder / "loose")
+    return {name: data for name, data in files.items() if name.endswith(".jpg")}
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 @pytest.mark.parametrize("size", [1, 7, 24, 1000])
-def test_archives_hold_the_very_files(tables: Tables, tmp_path: Path, kind: str, size: int) -> None:
-    made(tables, tmp_path / "loose")
+def test_archives_hold_the_very_files(
+    tables: Tables, loose: dict[str, bytes], tmp_path: Path, kind: str, size: int
+) -> None:
     made(tables, tmp_path / "packed", pack=kind, pack_size=size)
     packs = sorted((tmp_path / "packed/packs").iterdir())
     assert len(packs) == -(-144 // size)
     assert {path.name for path in packs} == {f"batch{n}.{kind}" for n in range(1, len(packs) + 1)}
     unpack(tmp_path / "packed", tmp_path / "unpacked")
-    loose = {
-        name: data for name, data in snapshot(tmp_path / "loose").items() if name.endswith(".jpg")
-    }
     assert not differing(snapshot(tmp_path / "unpacked"), loose)
 
 
@@ -321,7 +328,7 @@ def test_any_run_can_be_counted(tables: Tables, tmp_path: Path) -> None:
 
 def test_the_command_line_shows_them(tables: Tables, tmp_path: Path) -> None:
     options = tables.options(width=32, height=32, images=None, format="coco")
-    done = infgen_command(
+    done = infgen_here(
         "run", "--grid", "--placements", 1, *options, "--pack", "zip", "--out", tmp_path / "out"
     )
     assert done.returncode == 0, done.stderr

@@ -32,10 +32,11 @@ from tests.making import (
     CLASSES_HEADER,
     ROOT,
     Tables,
+    copy_made,
     differing,
     draw_cutout,
     draw_scene,
-    infgen_command,
+    infgen_here,
     make_tables,
     options_of,
     processes_with,
@@ -99,13 +100,24 @@ class Seen:
     def stop(self) -> None: ...
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    make_tables(folder / "input", scenes=30)
+    infgen.run(**asked_of(folder)[1])
+    return folder
+
+
+def asked_of(folder: Path) -> tuple[Tables, dict[str, Any]]:
+    tables = Tables(folder / "input/background.csv", folder / "input/classes.csv")
+    more = {"out": folder / "dataset", "val_frac": 0.3, "format": "coco,yolo"}
+    return tables, tables.settings(**more)
+
+
 @pytest.fixture
-def begun(tmp_path: Path) -> tuple[Tables, dict[str, Any]]:
+def begun(made: Path, tmp_path: Path) -> tuple[Tables, dict[str, Any]]:
     """A dataset of 12 pictures, 30 scenes and two classes, and the settings that made it."""
-    tables = make_tables(tmp_path / "input", scenes=30)
-    settings = tables.settings(out=tmp_path / "dataset", val_frac=0.3, format="coco,yolo")
-    infgen.run(**settings)
-    return tables, settings
+    return asked_of(copy_made(made, tmp_path))
 
 
 def append(settings: dict[str, Any], **more: Any) -> Manifest:
@@ -683,18 +695,29 @@ def test_killed_before_any_change_on_disk_it_goes_on(
 MANY = 150  # pictures that are appended: enough to be caught at work
 
 
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with a dataset, one to which so many were appended, and the settings of that."""
+    folder = tmp_path_factory.mktemp("grown")
+    tables = make_tables(folder / "input", scenes=8)
+    settings = tables.settings(images=4, format="yolo")
+    infgen.run(**settings, out=folder / "begin")
+    shutil.copytree(folder / "begin", folder / "undisturbed")
+    settings |= {"images": MANY, "append": True}
+    infgen.run(**settings, out=folder / "undisturbed")
+    return folder, settings
+
+
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="wants Linux")
 @pytest.mark.parametrize("moment", ["parts.json", "samples-00001.jsonl", "data.yaml"])
-def test_killed_with_its_workers_it_goes_on(tmp_path: Path, moment: str) -> None:
-    tables = make_tables(tmp_path / "input", scenes=8)
-    settings = tables.settings(images=4, workers=2, format="yolo")
-    infgen.run(**settings, out=tmp_path / "dataset")
-    shutil.copytree(tmp_path / "dataset", tmp_path / "undisturbed")
-    settings |= {"images": MANY, "append": True}
-    infgen.run(**settings, out=tmp_path / "undisturbed")
+def test_killed_with_its_workers_it_goes_on(
+    grown: tuple[Path, dict[str, Any]], tmp_path: Path, moment: str
+) -> None:
+    folder, settings = grown
     out, token = tmp_path / "dataset", str(tmp_path / "token")
+    shutil.copytree(folder / "begin", out)
     before = (out / "data.yaml").stat().st_mtime_ns
-    options = tables.options(**settings, out=out)
+    options = options_of(settings | {"workers": 2, "out": out})
     process = start("run", *options, env=os.environ | {"INFGEN_TEST": token})
     wait_until(
         lambda: (out / moment).exists() and (out / moment).stat().st_mtime_ns != before,
@@ -705,7 +728,7 @@ def test_killed_with_its_workers_it_goes_on(tmp_path: Path, moment: str) -> None
     process.communicate()
     wait_until(lambda: not processes_with(token), "no worker is left")
     infgen.run(**settings, out=out)
-    assert not differing(snapshot(out), snapshot(tmp_path / "undisturbed"))
+    assert not differing(snapshot(out), snapshot(folder / "undisturbed"))
 
 
 # ---- elsewhere -----------------------------------------------------------------------------------
@@ -740,9 +763,9 @@ def test_plan_says_what_append_would_make(begun: tuple[Tables, dict[str, Any]]) 
 def test_the_command_line_appends(begun: tuple[Tables, dict[str, Any]]) -> None:
     _, settings = begun
     more = options_of(settings)
-    done = infgen_command("run", *more, "--append", "--images", 4)
+    done = infgen_here("run", *more, "--append", "--images", 4)
     assert done.returncode == 0, done.stderr
     manifest = msgspec.json.decode((settings["out"] / "manifest.json").read_bytes(), type=Manifest)
     assert manifest.pictures == 16
-    refused = infgen_command("run", *more, "--images", 4)
+    refused = infgen_here("run", *more, "--images", 4)
     assert refused.returncode == 2 and "give --append" in refused.stderr

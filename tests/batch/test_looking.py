@@ -85,6 +85,7 @@ def test_a_picture_that_is_gone_is_a_grey_field(dataset: Path, tmp_path: Path) -
     assert np.median(np.ptp(shown, axis=2)) <= 2  # JPEG keeps grey nearly so
 
 
+@pytest.mark.usefixtures("whole_sheets")
 def test_samples_are_drawn_before_a_run(tables: Tables, tmp_path: Path) -> None:
     settings = make_settings(tables.settings(out=tmp_path / "none"))
     file = preview_samples(settings, tmp_path / "samples.png", 2, Silent())

@@ -22,7 +22,7 @@ from infgen.formats import EXPORTS
 from infgen.records.errors import FolderError, InputError
 from infgen.records.manifest import Manifest
 from infgen.sources.datasets import open_dataset
-from tests.making import ROOT, differing, infgen_command, make_tables, snapshot
+from tests.making import ROOT, differing, infgen_here, make_tables, snapshot
 
 pytestmark = pytest.mark.xdist_group("marks")
 
@@ -214,14 +214,14 @@ def test_failed_pictures_are_refused(dataset: Path) -> None:
 def test_command_line_takes_numbers_and_ranges(dataset: Path) -> None:
     val = of_split(dataset, "val")
     numbers = [str(index) for index in val]
-    done = infgen_command("mark", dataset, *numbers, "0-1", "--reason", "odd", "--workers", 1)
+    done = infgen_here("mark", dataset, *numbers, "0-1", "--reason", "odd", "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert "no picture of val is left" in done.stderr
     expected = dict.fromkeys(sorted({0, 1, *val}), "odd")
     assert read_marks(dataset) == expected
     assert f"{len(expected)} of 12 pictures are marked and kept out of coco" in done.stdout
     huge = f"1-{10**30}"
-    wrong = infgen_command("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-", huge)
+    wrong = infgen_here("mark", dataset, "5-3", "x", "7", "1-99999999999", "4-", huge)
     assert wrong.returncode == 2
     assert f"'5-3', 'x', '1-99999999999', '4-', '{huge}'" in wrong.stderr
     assert read_marks(dataset) == expected

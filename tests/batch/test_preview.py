@@ -24,6 +24,7 @@ from infgen.records.specs import AspectSize, BackgroundSpec, ClassSpec, Request
 from infgen.report.sheet import WIDTH, checkers
 from infgen.stages.backgrounds import draw_plain
 
+pytestmark = pytest.mark.usefixtures("whole_sheets")
 PICTURES = 7
 
 

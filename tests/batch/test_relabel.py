@@ -23,7 +23,7 @@ from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import DeviceFull, FolderError
 from infgen.records.sample import Entry
-from tests.making import ROOT, differing, infgen_command, snapshot, start, wait_until
+from tests.making import ROOT, differing, infgen_here, snapshot, start, wait_until
 from tests.painted import BLUE, RED, Painted, paint
 
 PLACES = (Box(30, 40, 90, 110), Box(110, 60, 200, 150), Box(60, 90, 150, 170))
@@ -64,7 +64,7 @@ def entries_of(out: Path) -> list[Entry]:
 
 def test_labels_fit_and_pictures_keep_their_names_and_bytes(tmp_path: Path) -> None:
     made = write_pairs(tmp_path / "in")
-    done = infgen_command("relabel", tmp_path / "in", "--out", tmp_path / "out")
+    done = infgen_here("relabel", tmp_path / "in", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     entries = entries_of(tmp_path / "out")
     assert [entry.stem for entry in entries] == ["0_x", "1_x", "2_x"]
@@ -106,7 +106,7 @@ def test_every_format_can_be_had(tmp_path: Path) -> None:
 
 def test_what_nobody_is_sure_of_is_left_out_and_counted(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in")
-    done = infgen_command(
+    done = infgen_here(
         "relabel", tmp_path / "in", "--out", tmp_path / "out", "--min-confidence", "1"
     )
     assert done.returncode == 0, done.stderr
@@ -139,7 +139,7 @@ def test_workers_and_a_second_run_change_nothing(tmp_path: Path) -> None:
     relabel(settings_for(tmp_path / "in", tmp_path / "two", workers=2))
     relabel(settings_for(tmp_path / "in", tmp_path / "two", workers=2))
     assert not differing(snapshot(tmp_path / "one"), snapshot(tmp_path / "two"))
-    again = infgen_command(
+    again = infgen_here(
         "relabel", "--config", tmp_path / "one/run.toml", "--out", tmp_path / "three"
     )
     assert again.returncode == 0, again.stderr
@@ -150,7 +150,7 @@ def test_workers_and_a_second_run_change_nothing(tmp_path: Path) -> None:
 
 
 def test_killed_and_run_again(tmp_path: Path) -> None:
-    write_pairs(tmp_path / "in", 24)
+    write_pairs(tmp_path / "in", 10)
     relabel(settings_for(tmp_path / "in", tmp_path / "whole"))
     out = tmp_path / "out"
     command = ["relabel", tmp_path / "in", "--out", out, "--workers", "1", "--no-report"]
@@ -162,8 +162,8 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     process.kill()
     process.communicate()
     assert not (out / "manifest.json").exists()
-    done = infgen_command(*command)
-    assert done.returncode == 0 and "of 24 pictures are there already" in done.stderr
+    done = infgen_here(*command)
+    assert done.returncode == 0 and "of 10 pictures are there already" in done.stderr
     assert not differing(snapshot(tmp_path / "whole"), snapshot(out))
 
 
@@ -200,7 +200,7 @@ def test_a_folder_of_somebody_elses_is_not_touched(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in", 1)
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.txt").write_text("years of work")
-    done = infgen_command("relabel", tmp_path / "in", "--out", tmp_path / "out")
+    done = infgen_here("relabel", tmp_path / "in", "--out", tmp_path / "out")
     assert done.returncode == 2 and "thesis.txt" in done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
@@ -224,7 +224,7 @@ def test_bad_input_is_told_before_anything_is_written(
 ) -> None:
     write_pairs(tmp_path / "in", 1)
     given = [text.replace("{in}", str(tmp_path / "in")) for text in arguments]
-    done = infgen_command("relabel", *given, "--out", tmp_path / "out")
+    done = infgen_here("relabel", *given, "--out", tmp_path / "out")
     assert done.returncode == 2
     for word in words:
         assert word in done.stderr
@@ -251,7 +251,7 @@ def test_every_setting_says_what_it_does() -> None:
 def test_the_ancestors_published_pairs(shared_data: Path, tmp_path: Path) -> None:
     """Goal: a mean IoU of 0.65 with hand-drawn boxes. Every weight was fitted to other pictures."""
     out = tmp_path / "out"
-    done = infgen_command(
+    done = infgen_here(
         "relabel", shared_data / "seed_pairs", "--out", out, "--val-frac", "0.2",
         "--min-confidence", "0",
     )  # fmt: skip

@@ -28,7 +28,7 @@ from tests.labelled import write_yolo
 from tests.making import (
     Tables,
     differing,
-    infgen_command,
+    infgen_here,
     make_tables,
     snapshot,
 )
@@ -125,13 +125,14 @@ def test_the_card_and_the_pages_tell_what_the_manifest_does(made: tuple[Tables, 
 
 
 def test_the_commands_of_the_card_make_the_dataset_again(
-    made: tuple[Tables, Path], tmp_path: Path
+    made: tuple[Tables, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, dataset = made
     [command] = [line for line in card_of(dataset).splitlines() if line.startswith("python")]
     words = command.split()[3:]
     words[words.index("again")] = str(tmp_path / "again")
-    done = infgen_command(*words, cwd=dataset)
+    monkeypatch.chdir(dataset)
+    done = infgen_here(*words)
     assert done.returncode == 0, done.stderr
     again = tmp_path / "again"
     assert done.stdout.splitlines()[-1].endswith(str(again / "report" / "index.html"))
@@ -140,7 +141,7 @@ def test_the_commands_of_the_card_make_the_dataset_again(
 
 
 def test_without_a_report_there_is_none_and_no_card(tables: Tables, tmp_path: Path) -> None:
-    done = infgen_command("run", *tables.options(out=tmp_path / "dataset", images=4))
+    done = infgen_here("run", *tables.options(out=tmp_path / "dataset", images=4))
     assert done.returncode == 0 and "index.html" not in done.stdout
     assert not {"report", "README.md"} & {path.name for path in (tmp_path / "dataset").iterdir()}
 
@@ -339,13 +340,13 @@ def test_labels_outside_their_pictures_are_faults_and_no_objects(tmp_path: Path)
 
 def test_a_foreign_yolo_dataset_from_the_shell(tmp_path: Path) -> None:
     write_yolo(tmp_path / "data", "0 0.5 0.5 0.25 0.5\n7 0 0 1 1\n")
-    done = infgen_command("report", tmp_path / "data", "--out", tmp_path / "r", "--gallery", "2")
+    done = infgen_here("report", tmp_path / "data", "--out", tmp_path / "r", "--gallery", "2")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'r' / 'index.html'}\n"
     figures = figures_in(tmp_path / "r")
     assert (figures.kind, figures.counted, figures.objects) == ("yolo", 4, 4)
     assert "unknown class (a.png: " in (tmp_path / "r/rejects.html").read_text(encoding="utf-8")
-    wrong = infgen_command("report", tmp_path / "data", "--gallery", "-3")
+    wrong = infgen_here("report", tmp_path / "data", "--gallery", "-3")
     assert wrong.returncode == 2 and "--gallery: '-3' won't do" in wrong.stderr
 
 

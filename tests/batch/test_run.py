@@ -30,7 +30,16 @@ from infgen.records.manifest import Manifest
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
 from infgen.records.verdict import Sighting
-from tests.making import Tables, differing, draw_cutout, draw_scene, make_tables, save, snapshot
+from tests.making import (
+    Tables,
+    copy_made,
+    differing,
+    draw_cutout,
+    draw_scene,
+    make_tables,
+    save,
+    snapshot,
+)
 
 LATE = 60.0
 
@@ -303,11 +312,17 @@ def test_a_run_of_which_every_picture_fails_still_ends_well(tables: Tables, tmp_
 # ---- running again -------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    infgen.run(**make_tables(folder / "input").settings(out=folder / "dataset"))
+    return folder
+
+
 @pytest.fixture
-def finished(tables: Tables, tmp_path: Path) -> Path:
-    out = tmp_path / "dataset"
-    infgen.run(**tables.settings(out=out))
-    return out
+def finished(made: Path, tables: Tables, tmp_path: Path) -> Path:
+    """The dataset that a run of these tables makes."""
+    return copy_made(made, tmp_path) / "dataset"
 
 
 def times(folder: Path) -> dict[str, int]:

@@ -16,6 +16,7 @@ from infgen.report.sheet import WIDTH, Mark, Tile, checkers, draw_sheet, shrink
 from infgen.report.sheet.tags import best_spot
 from infgen.report.sheet.tiles import FILL, MISSING
 
+pytestmark = pytest.mark.usefixtures("whole_sheets")
 GROUND = (3, 60, 9)
 SIZE = (200, 100)
 NAMES = ("bird", "cat", "dog")

@@ -49,6 +49,7 @@ def run_main(capfd: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
 # ---- 0 -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("whole_sheets")
 def test_run_makes_a_dataset_and_says_what_is_in_it(tables: Tables, tmp_path: Path) -> None:
     out = tmp_path / "dataset"
     done = infgen_command("run", *tables.options(out=out, images=20, workers=2))

@@ -138,7 +138,7 @@ def test_the_time_left_is_no_guess_by_half_an_archive(
 ) -> None:
     """Pictures in archives come together: 100 in a moment, every 20 seconds."""
     now = 0.0
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    monkeypatch.setattr(live.time, "monotonic", lambda: now)
     reporter = Terminal()
     reporter.start("pictures", 1000)
     for _ in range(10):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -43,14 +44,16 @@ class Option:
         return self.flags[0]
 
 
-def options(of: type[msgspec.Struct] = RunSettings) -> Iterator[Option]:
+@cache  # reading the types of so many takes milliseconds
+def options(of: type[msgspec.Struct] = RunSettings) -> tuple[Option, ...]:
     """Every setting of a verb's struct, in the order of the help page."""
+    found = []
     for field in msgspec.structs.fields(of):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            for inner in msgspec.structs.fields(field.type):
-                yield _option(inner, field.name)
+            found += [_option(inner, field.name) for inner in msgspec.structs.fields(field.type)]
         else:
-            yield _option(field, "run")
+            found.append(_option(field, "run"))
+    return tuple(found)
 
 
 def _option(field: msgspec.structs.FieldInfo, group: str) -> Option:

@@ -130,18 +130,27 @@ def _bounded_auc(
     painted: np.ndarray, scores: np.ndarray, pictures: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, float, float]:
     """The AUC, and its bounds by drawing pictures with replacement."""
-    from sklearn.metrics import roc_auc_score
-
     _, owner = np.unique(pictures, return_inverse=True)
+    _, rank = np.unique(scores, return_inverse=True)
     count = int(owner.max()) + 1
     drawn = []
     for _ in range(RESAMPLES // REPEATS):
         weights = np.bincount(rng.integers(count, size=count), minlength=count)[owner]
         if len(np.unique(painted[weights > 0])) == 2:
-            drawn.append(roc_auc_score(painted, scores, sample_weight=weights))
+            drawn.append(area_under_curve(painted, rank, weights))
     margin = (100 - CONFIDENCE) / 2
     low, high = np.percentile(drawn, (margin, 100 - margin))
-    return float(roc_auc_score(painted, scores)), float(low), float(high)
+    return area_under_curve(painted, rank, np.ones(len(rank))), float(low), float(high)
+
+
+def area_under_curve(painted: np.ndarray, rank: np.ndarray, weights: np.ndarray) -> float:
+    """How often one of the painted, (n,) bool, has a higher rank, (n,) int from 0, than one of the
+    others; equal ranks count half (Hanley & McNeil 1982). It is scikit-learn's roc_auc_score, which
+    takes a hundred times as long to look at what it is given."""
+    ours = np.bincount(rank, weights * painted)
+    others = np.bincount(rank, weights * ~painted)
+    below = np.cumsum(others) - others / 2
+    return float(ours @ below / (ours.sum() * others.sum()))
 
 
 # ---- what is looked at ---------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", reason="scikit-learn is the extra 'audit'")
 
@@ -35,7 +37,13 @@ from infgen.report.audit.contours import (
 )
 from infgen.report.audit.findings import Seams
 from infgen.report.audit.places import EdgeSearch, surroundings, untouched
-from infgen.report.audit.seams import SeamProbe, check_extra, draw_rectangle, repaint
+from infgen.report.audit.seams import (
+    SeamProbe,
+    area_under_curve,
+    check_extra,
+    draw_rectangle,
+    repaint,
+)
 from infgen.sources.pictures import read_any
 from tests.labelled import picture_of, scene, scene_with_thing
 from tests.making import ROOT
@@ -122,6 +130,20 @@ def test_pasted_objects_stand_out_and_real_ones_do_less() -> None:
     assert seams.excess is not None and seams.excess > 0.1
     same = real.seams(real, np.random.default_rng(0))
     assert same.excess is not None and abs(same.excess) < 0.05
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=30
+    )
+)
+def test_its_auc_is_scikit_learns(rows: list[tuple[bool, int, int]]) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    painted, rank, weights = map(np.array, zip(*rows, strict=True))
+    assume(len(np.unique(painted[weights > 0])) == 2)
+    known = roc_auc_score(painted, rank, sample_weight=weights)
+    assert area_under_curve(painted, rank, weights) == pytest.approx(known)
 
 
 # ---- its parts -----------------------------------------------------------------------------------
