@@ -23,7 +23,7 @@ class Pace:
         if now - self._last_at > LULL:
             self._known, self._known_at, self._burst_at = self.done, self._last_at, now
         elif now - self._burst_at > FLOOD:
-            self._known, self._known_at = self.done, now
+            self._known, self._known_at = self.done + 1, now
         self.done, self._last_at = self.done + 1, now
 
     @property

@@ -162,6 +162,8 @@ def test_only_new_classes_are_painted_when_only_they_are_new(
 ) -> None:
     tables, settings = begun
     add_classes(tables, ["ring", "bar"])
+    text = tables.classes.read_text().replace(CLASSES_HEADER, f"{CLASSES_HEADER},mirror")
+    tables.classes.write_text(text.replace("cutouts/2\n", "cutouts/2,no\n"))
     reporter = Seen()
     manifest = append(settings, images=10, reporter=reporter)
     assert {one.class_id for entry in entries(settings["out"])[12:] for one in entry.objects} == {
@@ -171,6 +173,7 @@ def test_only_new_classes_are_painted_when_only_they_are_new(
         one.class_id == 0 for entry in entries(settings["out"])[:12] for one in entry.objects
     )
     assert "paste: ring, bar" in reporter.said
+    assert manifest.upright == ("ring",) == append(settings, images=1).upright
 
 
 @pytest.mark.parametrize("change", ["nothing is new", "an old row is changed, too"])

@@ -17,8 +17,8 @@ import infgen
 from infgen.batch.settings import options
 from infgen.records.errors import InputError
 from infgen.records.manifest import ClassCount
+from infgen.ui import notebook, verbs
 from infgen.ui import options as typed
-from infgen.ui import verbs
 from infgen.ui.terminal import Terminal
 from tests.making import ROOT, Tables, empty_manifest
 from tests.tiny import script
@@ -172,13 +172,18 @@ def test_a_notebook_shows_a_bar_without_being_asked(
     assert heard.err == ""
 
 
-def test_the_bar_counts_failures_and_moves_at_a_bounded_pace(cell: Cell) -> None:
+def test_the_bar_counts_failures_and_moves_at_a_bounded_pace(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(notebook.time, "monotonic", lambda: now)
     reporter = infgen.progress()
     reporter.start("<b>", 1000)
     for number in range(900):
+        now += 0.002
         reporter.advance(failed=number < 2)
     assert 1 < len(cell.looks) < 10
-    assert " left" in cell.looks[1]["text/plain"]
+    assert cell.looks[-1]["text/plain"].endswith(", 500.0/s, 0:00:00 left, 2 failed")
     reporter.stop()
     reporter.stop()
     assert re.fullmatch(r"<b>: 900 of 1000, [\d.]+/s, 2 failed", cell.looks[-1]["text/plain"])
