@@ -97,11 +97,6 @@ class Painter:
         return self._inpaint.row.native
 
     @property
-    def scene_size(self) -> int:
-        """The same for scenes."""
-        return self._scenes.row.native
-
-    @property
     def cell(self) -> int:
         """Side of the square that one latent stands for, in pixels: denoise masks and crops are
         made of whole cells."""

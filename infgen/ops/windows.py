@@ -54,14 +54,8 @@ class Window(msgspec.Struct, frozen=True):
 
     def to_crop(self, box: Box) -> Box:
         """A box on the canvas, in crop pixels."""
-        return Box(*((edge - at) * self.scale for edge, at in self._along(box)))
-
-    def to_canvas(self, box: Box) -> Box:
-        """A box in crop pixels, on the canvas."""
-        return Box(*(edge / self.scale + at for edge, at in self._along(box)))
-
-    def _along(self, box: Box) -> list[tuple[float, int]]:
-        return list(zip(box.xyxy, (self.x, self.y) * 2, strict=True))
+        corner = (self.x, self.y) * 2
+        return Box(*((edge - at) * self.scale for edge, at in zip(box.xyxy, corner, strict=True)))
 
     def crop(self, picture: np.ndarray) -> np.ndarray:
         """The window's part of a canvas-sized picture, (H, W, 3) uint8, float32, or (H, W) of these

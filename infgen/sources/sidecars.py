@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 IDS_ENDING, CLASSES_ENDING = ".ids.png", ".json"
-MOST_IDS = 65_535
 
 
 class _Object(msgspec.Struct):

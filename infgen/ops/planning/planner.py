@@ -1,4 +1,4 @@
-"""Throwing the dice: from what was asked to what every single picture will be. No pixels."""
+"""Any picture of a run, planned by its index."""
 
 from __future__ import annotations
 

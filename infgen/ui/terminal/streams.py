@@ -90,10 +90,12 @@ class PlainConsole(Console):
 
 
 def stderr_console() -> Console:
+    """Standard error as it is now."""
     return PlainConsole(_Patient(sys.stderr))  # type: ignore[arg-type]
 
 
 def table_of(first: str, *numbers: str) -> Table:
+    """A table with a column of names and columns of numbers."""
     table = Table(first, *numbers, box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
