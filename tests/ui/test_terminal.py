@@ -218,6 +218,7 @@ def test_only_some_failures_are_shown(capfd: pytest.CaptureFixture[str], tmp_pat
 # ---- nobody listens ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("whole_sheets")
 @pytest.mark.skipif(os.name != "posix", reason="a shell's streams")
 @pytest.mark.parametrize(
     ("streams", "workers"),
