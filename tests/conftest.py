@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 settings.register_profile("infgen", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("infgen")
 
-WHOLE_SHEET = sheet.WIDTH
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -51,7 +50,7 @@ def small_sheets() -> Iterator[None]:
     """Contact sheets are narrow: each run draws one, and a whole one takes longer than the dozen
     small pictures on it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sheet, "WIDTH", SHEET)
+        _draw_sheets(SHEET, patch)
         yield
 
 
@@ -67,7 +66,12 @@ def one_worker() -> Iterator[None]:
 @pytest.fixture
 def whole_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sheets as users get them: for tests of them, or that compare them with a process's."""
-    monkeypatch.setattr(sheet, "WIDTH", WHOLE_SHEET)
+    _draw_sheets(sheet.WIDTH, monkeypatch)
+
+
+def _draw_sheets(width: int, patch: pytest.MonkeyPatch) -> None:
+    for room in (sheet.grid, sheet.legend, sheet.marks, sheet.page):
+        patch.setattr(room, "WIDTH", width)
 
 
 @pytest.fixture
