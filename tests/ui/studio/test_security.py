@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -134,7 +135,8 @@ def test_a_wrong_key_keeps_only_its_sender_waiting() -> None:
         await asyncio.gather(*tasks)
         assert not guesses._queues
 
-    asyncio.run(story())
+    with ThreadPoolExecutor() as elsewhere:  # where a browser is open, this thread has a loop
+        elsewhere.submit(asyncio.run, story()).result()
 
 
 def test_uploads_say_how_large_they_are() -> None:
