@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import threading
@@ -221,8 +222,10 @@ class Studio:
 
     def marking(self, dataset: str, pictures: list[int], reason: str, undo: bool) -> Job:
         """The job that marks pictures."""
-        task = {"what": "mark", "dataset": str(self.workspace.made(dataset)),
-                "pictures": pictures, "reason": reason, "undo": undo}  # fmt: skip
+        file, folder = self._fresh("marks.json"), self.workspace.made(dataset)
+        marks = {"pictures": pictures, "reason": reason, "undo": undo}
+        write_file(file, json.dumps(marks).encode())  # more than an argument of a process may hold
+        task = {"what": "mark", "dataset": str(folder), "asked": str(file)}
         return self.jobs.start(dataset, task)
 
     def download(self, dataset: str = "") -> Path:
