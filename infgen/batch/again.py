@@ -6,10 +6,9 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
-from infgen.batch.owed import settings_of
+from infgen.batch.owed import settings_in, settings_of
 from infgen.batch.store import RECORD, Store, append_file
 from infgen.formats.settings import ExportSettings
 from infgen.records.manifest import Manifest
@@ -25,9 +24,9 @@ def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> I
     yield f"{first.rpartition(': ')[2]} --out {TO}"
     files = [append_file(number) for number in range(1, len(manifest.parts))]
     yield from (f"python -m infgen run --config {file} --out {TO}" for file in files)
-    last = store.folder / [RECORD, *files][-1]
-    recorded = tomllib.loads(last.read_text(encoding="utf-8"))
-    run = msgspec.convert(recorded, ExportSettings)
+    last = [RECORD, *files][-1]
+    recorded = tomllib.loads((store.folder / last).read_text(encoding="utf-8"))
+    run = settings_in(recorded, last)
     for name in manifest.formats:
         how = settings_of(manifest, name)
         if name not in run.format or how != replace(run, format=how.format):

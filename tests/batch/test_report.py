@@ -407,6 +407,9 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     ]
     many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
     assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
+    (dataset / "run.toml").write_text((dataset / "run.toml").read_text().replace('"segment"', "7"))
+    with pytest.raises(FolderError, match=r"run\.toml isn't as infgen wrote it .*`int`"):
+        list(commands_of(store, manifest, {}))
 
 
 def test_an_audit_in_the_dataset_is_told(dataset: Path) -> None:
