@@ -41,6 +41,7 @@ class Studio:
         self.workspace = workspace
         self.jobs = Jobs(workspace.own)
         self._packing = threading.Lock()  # for two who ask for the same archive
+        self._keeping = threading.Lock()  # for two whose pictures are of one name
 
     # ---- before a run ------------------------------------------------------------------------
 
@@ -69,7 +70,8 @@ class Studio:
         """Take uploaded pictures into the workspace: `kind` is "backgrounds", or "cutouts" for
         pictures with transparency, `folder` a name for them. Returns what a table's cell in the
         column `images` or `cutouts` says of them."""
-        return keep(self.workspace, [Path(file) for file in files], kind, folder)
+        with self._keeping:
+            return keep(self.workspace, [Path(file) for file in files], kind, folder)
 
     def plan(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What a run with these settings (named as the options of infgen run, with _ for -) would
