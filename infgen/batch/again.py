@@ -6,8 +6,11 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
-from infgen.batch.owed import settings_of
+from msgspec.structs import replace
+
+from infgen.batch.owed import settings_in, settings_of
 from infgen.batch.store import RECORD, Store, append_file
+from infgen.formats.settings import ExportSettings
 from infgen.records.manifest import Manifest
 
 TO = "again"  # the folder
@@ -21,21 +24,22 @@ def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> I
     yield f"{first.rpartition(': ')[2]} --out {TO}"
     files = [append_file(number) for number in range(1, len(manifest.parts))]
     yield from (f"python -m infgen run --config {file} --out {TO}" for file in files)
-    last = store.folder / [RECORD, *files][-1]
-    recorded = tomllib.loads(last.read_text(encoding="utf-8"))
+    last = [RECORD, *files][-1]
+    recorded = tomllib.loads((store.folder / last).read_text(encoding="utf-8"))
+    run = settings_in(recorded, last)
     for name in manifest.formats:
-        options = list(_options(manifest, name))
-        if options or name not in recorded.get("format", ()):
-            yield " ".join([f"python -m infgen export {TO} --format {name}", *options])
+        how = settings_of(manifest, name)
+        if name not in run.format or how != replace(run, format=how.format):
+            yield " ".join([f"python -m infgen export {TO} --format {name}", *_options(how)])
     yield from _markings(marks)
 
 
-def _options(manifest: Manifest, name: str) -> Iterator[str]:
-    """How a format was written, as far as that isn't as all were."""
-    usual = settings_of(manifest)
-    for field, value in manifest.written.get(name, {}).items():
-        flag = field.replace("_", "-")
-        if value is not None and value != getattr(usual, field):
+def _options(how: ExportSettings) -> Iterator[str]:
+    """What an export has to be told for these settings."""
+    usual = ExportSettings(format=how.format)
+    for field in ExportSettings.__struct_fields__:
+        value, flag = getattr(how, field), field.replace("_", "-")
+        if value != getattr(usual, field):
             yield f"--{flag} {value}" if not isinstance(value, bool) else f"--no-{flag}"
 
 
@@ -49,7 +53,7 @@ def _markings(marks: Mapping[int, str]) -> Iterator[str]:
         yield f"# and infgen mark {TO} with the {len(marks):,} pictures in marks.json"
         return
     for why, ranges in numbers.items():
-        reason = f" --reason {shlex.quote(why)}" if why else ""
+        reason = f" --reason={shlex.quote(why)}" if why else ""  # one may begin with a dash
         yield f"python -m infgen mark {TO} {' '.join(ranges)}{reason}"
 
 

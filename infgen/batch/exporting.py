@@ -139,17 +139,17 @@ def write_formats(
     if settings.format and (more := how.keys() - settings.format):
         reporter.say(f"written anew, too: {', '.join(_in_order(more))}, which the dataset has")
     how |= dict.fromkeys(settings.format, settings)
-    left = before.formats if before else ()
-    if before and (over := how.keys() & left):
+    there = as_written(before) if before else {}
+    if before and (over := how.keys() & there):
         owe(store.folder, {name: how[name] for name in over})
-        store.finish(replace(before, formats=_in_order(set(left) - over)))
+        store.finish(replace(before, formats=_in_order(there.keys() - over)))
     for name in _in_order(how):
         export_formats(store, manifest, replace(how[name], format=(name,)), crew, reporter)
-    written = (before.written if before else {}) | {name: _told(how[name]) for name in how}
-    usual = _told(settings_of(manifest))
+    written = {name: _told(one) for name, one in (there | how).items()}
+    usual = _told(settings_of(manifest))  # of this run, and not of the one before
     manifest = replace(
         manifest,
-        formats=_in_order({*left, *how}),
+        formats=_in_order(written),
         marked=len(marks),
         written={name: values for name, values in written.items() if values != usual},
     )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from infgen.formats.settings import ExportSettings
 from infgen.records.errors import FolderError
 from infgen.records.manifest import Manifest
+from infgen.sources.datasets.made import MANIFEST
 from infgen.sources.disk import told, write_file
 
 FILE = ".formats"
@@ -21,9 +23,21 @@ FILE = ".formats"
 
 def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:
     """How the format of this name was written, or those of the manifest's own settings."""
-    values = {field: manifest.settings[field] for field in ExportSettings.__struct_fields__
-              if field in manifest.settings}  # fmt: skip
-    return msgspec.convert(values | manifest.written.get(name, {}), ExportSettings)
+    return settings_in(manifest.settings | manifest.written.get(name, {}), MANIFEST)
+
+
+def settings_in(values: Mapping[str, Any], file: str) -> ExportSettings:
+    """How formats are written, among the values in a `file` of the dataset.
+
+    Raises:
+        FolderError: they aren't as infgen wrote them.
+    """
+    try:
+        return msgspec.convert(values, ExportSettings)
+    except msgspec.ValidationError as error:
+        raise FolderError(
+            f"the dataset's {file} isn't as infgen wrote it ({error}): put back a copy of it"
+        ) from None
 
 
 def as_written(manifest: Manifest) -> dict[str, ExportSettings]:

@@ -22,6 +22,7 @@ from infgen.formats import EXPORTS
 from infgen.records.errors import FolderError, InputError
 from infgen.records.manifest import Manifest
 from infgen.sources.datasets import open_dataset
+from infgen.sources.marks import write_marks
 from tests.making import ROOT, differing, infgen_here, make_tables, snapshot
 
 pytestmark = pytest.mark.xdist_group("marks")
@@ -256,6 +257,19 @@ def test_marks_that_cannot_be_read_are_one_sentence(dataset: Path) -> None:
     (dataset / "marks.json").write_text("[1, 2]")
     with pytest.raises(FolderError, match=r"marks\.json isn't as infgen wrote it"):
         open_dataset(dataset)
+
+
+def test_records_and_manifests_that_cannot_be_read_are_one_sentence(dataset: Path) -> None:
+    write_marks(dataset, {1: ""})
+    records, manifest = dataset / "samples-00000.jsonl", dataset / "manifest.json"
+    whole = records.read_bytes()
+    records.write_bytes(whole[:-20])
+    with pytest.raises(FolderError, match=r"a record in its samples-\S+ isn't as infgen wrote it"):
+        infgen.export(dataset, "yolo", workers=1)
+    records.write_bytes(whole)
+    manifest.write_text(manifest.read_text().replace('"polygon"', '"outline"'))
+    with pytest.raises(FolderError, match=r"manifest\.json isn't as infgen wrote it .*'outline'"):
+        infgen.mark(dataset, [2])
 
 
 # ---- killed --------------------------------------------------------------------------------------

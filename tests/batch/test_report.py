@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from pycocotools.coco import COCO
 
 import infgen
@@ -395,12 +396,20 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     assert told[1:] == [
         "python -m infgen export again --format yolo --yolo-labels detect --no-crop-backgrounds",
         "python -m infgen export again --format voc",
-        "python -m infgen mark again 2-3 --reason blurred",
+        "python -m infgen mark again 2-3 --reason=blurred",
         "python -m infgen mark again 5",
     ]
     store, manifest = open_finished(dataset)
+    run_with = replace(manifest, settings=manifest.settings | {"coco_masks": "rle"}, written={})
+    assert list(commands_of(store, run_with, {2: "-x"}))[-2:] == [
+        "python -m infgen export again --format voc --coco-masks rle",
+        "python -m infgen mark again 2 --reason=-x",
+    ]
     many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
     assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
+    (dataset / "run.toml").write_text((dataset / "run.toml").read_text().replace('"segment"', "7"))
+    with pytest.raises(FolderError, match=r"run\.toml isn't as infgen wrote it .*`int`"):
+        list(commands_of(store, manifest, {}))
 
 
 def test_an_audit_in_the_dataset_is_told(dataset: Path) -> None:

@@ -515,12 +515,14 @@ def test_what_copy_paste_lacks_is_named_all_at_once(
 
 def test_a_new_format_only_exports(tables: Tables, finished: Path, tmp_path: Path) -> None:
     before = times(finished)
-    manifest = infgen.run(**tables.settings(out=finished, format="voc"))
-    assert manifest.formats == ("coco", "yolo", "voc")
+    settings = tables.settings(out=finished, format="voc", yolo_labels="detect")
+    assert infgen.run(**settings).formats == ("coco", "yolo", "voc")
     after = times(finished)
     assert {n: t for n, t in after.items() if n.startswith(("images/", "labels/", "samples"))} == (
         {n: t for n, t in before.items() if n.startswith(("images/", "labels/", "samples"))}
     )
+    infgen.mark(finished, [1])
+    infgen.mark(finished, [1], undo=True)  # all formats twice, as they were written first
     infgen.run(**tables.settings(out=tmp_path / "at once", format="coco,yolo,voc"))
     assert not differing(
         snapshot(finished, "run.toml", "manifest.json"),

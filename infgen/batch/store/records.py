@@ -141,11 +141,7 @@ class Records:
             try:
                 entry = decoder.decode(line)
             except msgspec.DecodeError as error:
-                raise FolderError(
-                    f"{self._folder}: record {number:,} in its samples-*.jsonl isn't as infgen "
-                    f"wrote it ({error}): run the command that made the dataset again: it makes "
-                    "that picture anew"
-                ) from None
+                raise _broken(f"{self._folder}: record {number:,}", error) from None
             yield entry
 
     def _shelves(self, first: int, total: int) -> Iterator[tuple[Path, range]]:
@@ -198,8 +194,22 @@ class Records:
 
 
 def index_of(line: bytes) -> int:
-    """The index of a record's line, of which nothing else is decoded."""
-    return msgspec.json.decode(line, type=_Index).index
+    """The index of a record's line, of which nothing else is decoded.
+
+    Raises:
+        FolderError: it isn't as infgen wrote it.
+    """
+    try:
+        return msgspec.json.decode(line, type=_Index).index
+    except msgspec.DecodeError as error:
+        raise _broken("the dataset: a record", error) from None
+
+
+def _broken(what: str, error: msgspec.DecodeError) -> FolderError:
+    return FolderError(
+        f"{what} in its samples-*.jsonl isn't as infgen wrote it ({error}): run the command that "
+        "made the dataset again: it makes that picture anew"
+    )
 
 
 class _Index(msgspec.Struct):

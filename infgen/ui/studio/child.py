@@ -104,11 +104,12 @@ def _estimate(lines: Lines, config: str, into: str) -> int:
     return 0
 
 
-def _mark(lines: Lines, dataset: str, pictures: list[int], reason: str, undo: bool) -> int:
-    """Mark pictures of a dataset."""
+def _mark(lines: Lines, dataset: str, asked: str) -> int:
+    """Mark pictures of a dataset, as the file `asked` says."""
+    marks = json.loads(Path(asked).read_bytes())
     lines.say("marking: the formats are written anew")
     try:
-        manifest = infgen.mark(dataset, pictures, reason=reason, undo=undo, reporter=lines)
+        manifest = infgen.mark(dataset, reporter=lines, **marks)
     except Stopped:
         lines.say("mark again, or start its run again, to finish the formats")
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import threading
@@ -40,6 +41,7 @@ class Studio:
         self.workspace = workspace
         self.jobs = Jobs(workspace.own)
         self._packing = threading.Lock()  # for two who ask for the same archive
+        self._keeping = threading.Lock()  # for two whose pictures are of one name
 
     # ---- before a run ------------------------------------------------------------------------
 
@@ -68,7 +70,8 @@ class Studio:
         """Take uploaded pictures into the workspace: `kind` is "backgrounds", or "cutouts" for
         pictures with transparency, `folder` a name for them. Returns what a table's cell in the
         column `images` or `cutouts` says of them."""
-        return keep(self.workspace, [Path(file) for file in files], kind, folder)
+        with self._keeping:
+            return keep(self.workspace, [Path(file) for file in files], kind, folder)
 
     def plan(self, settings: dict[str, Any]) -> dict[str, Any]:
         """What a run with these settings (named as the options of infgen run, with _ for -) would
@@ -221,8 +224,10 @@ class Studio:
 
     def marking(self, dataset: str, pictures: list[int], reason: str, undo: bool) -> Job:
         """The job that marks pictures."""
-        task = {"what": "mark", "dataset": str(self.workspace.made(dataset)),
-                "pictures": pictures, "reason": reason, "undo": undo}  # fmt: skip
+        file, folder = self._fresh("marks.json"), self.workspace.made(dataset)
+        marks = {"pictures": pictures, "reason": reason, "undo": undo}
+        write_file(file, json.dumps(marks).encode())  # more than an argument of a process may hold
+        task = {"what": "mark", "dataset": str(folder), "asked": str(file)}
         return self.jobs.start(dataset, task)
 
     def download(self, dataset: str = "") -> Path:

@@ -61,8 +61,8 @@ def test_settings_that_are_refused_dont_take_the_place_of_those_that_fit(tmp_pat
         assert ended(studio.start("signs", {**small, "format": ["voc"]})) == "finished"
         assert read_asked(workspace, "signs")["format"] == ["voc"]
 
-        assert ended(studio.mark("signs", [7])) == "failed"
-        assert studio.status()["error"].startswith("there is no picture 7")
+        assert ended(studio.mark("signs", [*range(2, 30_000)])) == "failed"
+        assert studio.status()["error"].startswith("there is no picture 2, 3, 4,")
         with pytest.raises(InputError, match="there is no dataset 'others'"):
             studio.mark("others", [0])
         assert workspace.is_finished("signs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 from infgen.batch.settings import make_settings, options, read_toml
 from infgen.models.presets import PRESETS
 from infgen.records.errors import FolderBusy, InputError, StorageError
+from infgen.sources.disk import write_file
+from infgen.ui.studio import files
 from infgen.ui.studio.asked import read_asked, settings_of, write_run
 from infgen.ui.studio.example import put_example
 from infgen.ui.studio.files import archive, folders, keep, no_room, size_of
 from infgen.ui.studio.settings import Keys, ServeSettings, keys_of
+from infgen.ui.studio.studio import Studio
 from infgen.ui.studio.workspace import TABLES, Workspace, checked_name
 from tests.making import draw_cutout, draw_scene, make_tables, save
 
@@ -206,6 +210,29 @@ def test_uploads_are_pictures_and_take_no_others_place(workspace: Workspace) -> 
             keep(workspace, [sent / "b.jpg"], "backgrounds", folder)
     with pytest.raises(InputError, match="no kind"):
         keep(workspace, [sent / "b.jpg"], "../x", "own")
+
+
+def test_of_two_who_upload_a_name_at_once_one_is_refused(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio, later = Studio(workspace), list[Future[str]]()
+
+    def upload(number: int) -> str:
+        file = workspace.uploads / str(number) / "a.png"
+        save(file, draw_cutout(0, number))
+        return studio.upload([str(file)], "cutouts", "rings")
+
+    def write_later(path: Path, data: bytes) -> None:
+        if not later:  # before the first is written, the second comes
+            later.append(threads.submit(upload, 1))
+            wait(later, timeout=0.3)
+        write_file(path, data)
+
+    monkeypatch.setattr(files, "write_file", write_later)
+    with ThreadPoolExecutor(1) as threads:
+        upload(0)
+        with pytest.raises(InputError, match="another picture of this name"):
+            later[0].result()
 
 
 def test_only_what_was_uploaded_is_taken(workspace: Workspace, tmp_path: Path) -> None:
