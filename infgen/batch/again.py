@@ -6,8 +6,11 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import asdict, replace
+
 from infgen.batch.owed import settings_of
 from infgen.batch.store import RECORD, Store, append_file
+from infgen.formats.settings import ExportSettings
 from infgen.records.manifest import Manifest
 
 TO = "again"  # the folder
@@ -24,19 +27,19 @@ def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> I
     last = store.folder / [RECORD, *files][-1]
     recorded = tomllib.loads(last.read_text(encoding="utf-8"))
     for name in manifest.formats:
-        options = list(_options(manifest, name))
-        if options or name not in recorded.get("format", ()):
+        if name in manifest.written or name not in recorded.get("format", ()):
+            options = _options(manifest, name)
             yield " ".join([f"python -m infgen export {TO} --format {name}", *options])
     yield from _markings(marks)
 
 
 def _options(manifest: Manifest, name: str) -> Iterator[str]:
-    """How a format was written, as far as that isn't as all were."""
-    usual = settings_of(manifest)
-    for field, value in manifest.written.get(name, {}).items():
-        flag = field.replace("_", "-")
-        if value is not None and value != getattr(usual, field):
-            yield f"--{flag} {value}" if not isinstance(value, bool) else f"--no-{flag}"
+    """What `export` has to be told to write a format as it was written."""
+    untold = replace(ExportSettings(), first_label=settings_of(manifest).first_label)
+    for field, value in asdict(settings_of(manifest, name)).items():
+        if field != "format" and value not in (None, getattr(untold, field)):
+            flag = field.replace("_", "-")
+            yield f"--no-{flag}" if value is False else f"--{flag} {value}"
 
 
 def _markings(marks: Mapping[int, str]) -> Iterator[str]:

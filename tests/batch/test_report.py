@@ -401,6 +401,15 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     store, manifest = open_finished(dataset)
     many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
     assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
+    grey = msgspec.structs.replace(
+        manifest,
+        settings=manifest.settings | {"crop_backgrounds": False, "first_label": 3},
+        written={"yolo": {"crop_backgrounds": True}},
+    )
+    assert list(commands_of(store, grey, {}))[1:] == [  # what isn't told is export's default
+        "python -m infgen export again --format yolo",
+        "python -m infgen export again --format voc --no-crop-backgrounds",
+    ]
 
 
 def test_an_audit_in_the_dataset_is_told(dataset: Path) -> None:
