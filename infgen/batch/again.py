@@ -6,7 +6,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from infgen.batch.owed import settings_in, settings_of
 from infgen.batch.store import RECORD, Store, append_file
@@ -30,17 +30,18 @@ def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> I
     for name in manifest.formats:
         how = settings_of(manifest, name)
         if name not in run.format or how != replace(run, format=how.format):
-            yield " ".join([f"python -m infgen export {TO} --format {name}", *_options(how)])
+            options = _options(manifest, how)
+            yield " ".join([f"python -m infgen export {TO} --format {name}", *options])
     yield from _markings(marks)
 
 
-def _options(how: ExportSettings) -> Iterator[str]:
-    """What an export has to be told for these settings."""
-    usual = ExportSettings(format=how.format)
-    for field in ExportSettings.__struct_fields__:
-        value, flag = getattr(how, field), field.replace("_", "-")
-        if value != getattr(usual, field):
-            yield f"--{flag} {value}" if not isinstance(value, bool) else f"--no-{flag}"
+def _options(manifest: Manifest, how: ExportSettings) -> Iterator[str]:
+    """What `export` has to be told to write a format as it was written."""
+    untold = replace(ExportSettings(), first_label=settings_of(manifest).first_label)
+    for field, value in asdict(how).items():
+        if field != "format" and value not in (None, getattr(untold, field)):
+            flag = field.replace("_", "-")
+            yield f"--no-{flag}" if value is False else f"--{flag} {value}"
 
 
 def _markings(marks: Mapping[int, str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from infgen.batch.engines import Crew
 from infgen.batch.exporting import check_formats, check_masks, write_formats
 from infgen.batch.gather import FAULTS, SPLITS, Gathering, Item, open_sources
 from infgen.batch.made import Made, as_line, told_failure
-from infgen.batch.origins import merged_prompts, origins_of
+from infgen.batch.origins import merged_prompts, merged_upright, origins_of
 from infgen.batch.painting import CHUNK, fill_gaps, workers_for
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_made
@@ -107,7 +107,11 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
             text = "".join(f"{line}\n" for line in gathering.faults)
             write_file(settings.out / FAULTS, text.encode(errors="replace"))
         manifest = _take_stock(store, items, classes, settings, pinned.fingerprint, notes)
-        manifest = msgspec.structs.replace(manifest, origins=origins_of(sources, items, gathering))
+        manifest = msgspec.structs.replace(
+            manifest,
+            upright=merged_upright(sources, classes),
+            origins=origins_of(sources, items, gathering),
+        )
         preview_made(store, manifest)
         manifest = write_formats(store, manifest, settings.export, crew, reporter)
         store.log("finished", pictures=manifest.pictures, failed=len(manifest.failures))

@@ -84,7 +84,7 @@ def model_prints(model: Resolved) -> dict[str, str]:
     """What of a model changes a pixel."""
     prints = {"--safety-checker": str(model.settings.safety_checker)}
     record = model.record
-    for role in record.keys() & {"scenes", "inpaint"}:
+    for role in (role for role in ("scenes", "inpaint") if role in record):
         facts = {name: value for name, value in record[role].items() if name != "dtype"}
         prints |= {f"the {name} of the {role} model": str(v) for name, v in facts.items()}
     return prints

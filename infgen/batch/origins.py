@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from infgen.batch.gather import Gathering, Item, Source
 from infgen.batch.stock import prompts_of
 from infgen.batch.store import Store
-from infgen.records.manifest import Origin
+from infgen.records.manifest import Manifest, Origin
 from infgen.sources.class_map import ClassMap
+from infgen.sources.datasets import LabelledDataset
 
 PICTURES = "pictures"  # the sources of a merge: those that are taken, by other names
 BEHIND = ("scenes", "inpaint", "licences", "eyes")  # of a manifest's models those behind pictures
@@ -46,12 +47,32 @@ def _origin(
 def merged_prompts(sources: Sequence[Source], classes: ClassMap) -> dict[str, str]:
     """What each class of the whole is, by its name, as far as infgen's own datasets say it."""
     found: dict[str, dict[str, None]] = {}
-    for source, ids in zip(sources, classes.ids, strict=True):
-        dataset = source.dataset
-        if dataset.made is None:
-            continue
-        prompts = prompts_of(Store(dataset.place), dataset.made)
-        for name, class_id in zip(dataset.classes, ids, strict=False):
-            if class_id is not None and prompts.get(name):
-                found.setdefault(classes.names[class_id], {})[prompts[name]] = None
+    for dataset, made, names in _made_by_infgen(sources, classes):
+        prompts = prompts_of(Store(dataset.place), made)
+        for own, name in names:
+            if prompts.get(own):
+                found.setdefault(name, {})[prompts[own]] = None
     return {name: " / ".join(texts) for name, texts in found.items()}
+
+
+def merged_upright(sources: Sequence[Source], classes: ClassMap) -> tuple[str, ...]:
+    """The classes of the whole of which any of infgen's own datasets knows that they aren't to be
+    mirrored."""
+    found = {
+        name
+        for _, made, names in _made_by_infgen(sources, classes)
+        for own, name in names
+        if own in made.upright
+    }
+    return tuple(name for name in classes.names if name in found)
+
+
+def _made_by_infgen(
+    sources: Sequence[Source], classes: ClassMap
+) -> Iterator[tuple[LabelledDataset, Manifest, list[tuple[str, str]]]]:
+    """infgen's own datasets, with the names of their classes there and in the whole."""
+    for source, ids in zip(sources, classes.ids, strict=True):
+        if (made := source.dataset.made) is not None:
+            both = zip(made.classes, ids, strict=False)
+            names = [(one.name, classes.names[new]) for one, new in both if new is not None]
+            yield source.dataset, made, names

@@ -65,8 +65,8 @@ class Dataset:
     `min_visible` of an object are made milder, so that nothing visible goes without its label.
 
     Pictures that show a class which isn't to be mirrored are neither mirrored nor flipped. What
-    infgen made knows these classes by its table; other formats, and datasets that were converted,
-    don't: `no_mirror` names them, or more of them.
+    infgen made, or merged with that, knows these classes by its tables; other formats don't:
+    `no_mirror` names them, or more of them.
 
     `classes` are the class names by id. Crowds are left out, as are pictures that aren't there or
     can't be read; `faults` counts these, and labels that can't be used, by what is wrong with them.

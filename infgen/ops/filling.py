@@ -7,12 +7,9 @@ same bytes everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
-from infgen.ops.given import Standing
 from infgen.ops.lookalikes import MOST, NARROW, Ground, lookalike, outline_of
 from infgen.ops.poisson import in_fours, membrane
 
@@ -31,14 +28,13 @@ def fill(
     x: int,
     y: int,
     source: tuple[float, float],
-    given: Sequence[Standing] = (),
 ) -> np.ndarray | None:
     """Colours, (h, w, 3) uint8, for an outline, (h, w) uint8 alpha with its corner at (x, y).
 
     They are from that part of `canvas`, (H, W, 3) uint8, that is likest along the outline (see
     `lookalike`, also for the other arguments). None if there is no such place.
     """
-    place = lookalike(canvas, ground, alpha, x, y, source, given)
+    place = lookalike(canvas, ground, alpha, x, y, source)
     if place is None:
         return None
     band, near = outline_of(alpha, NARROW), outline_of(alpha, REACH)[INNER, INNER]

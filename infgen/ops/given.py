@@ -84,6 +84,11 @@ class Standing:
         own, others = self._common(mask, x, y)
         self.visible[own] &= ~mask[others]
 
+    def show_on(self, shown: np.ndarray) -> None:
+        """Mark on a canvas, (H, W) bool, where it is visible."""
+        own, others = self._common(shown, 0, 0)
+        shown[others] |= self.visible[own]
+
     def _common(self, mask: np.ndarray, x: int, y: int) -> tuple[tuple[slice, ...], ...]:
         """The part that it shares with a mask: where in its own, and where in that."""
         own, others = [], []
@@ -186,6 +191,14 @@ def _shown(box: Box, framing: Framing) -> Box | None:
     if shown is None or min(shown.width, shown.height) < LEAST:
         return None
     return Box(*(round(edge, 2) for edge in shown.xyxy))
+
+
+def shown_of(standing: Sequence[Standing], shape: tuple[int, ...]) -> np.ndarray:
+    """Where a canvas of this (H, W) shows any of them: (H, W) bool."""
+    shown = np.zeros(shape, bool)
+    for one in standing:
+        one.show_on(shown)
+    return shown
 
 
 def labels_of(standing: Sequence[Standing], canvas: tuple[int, int]) -> list[Instance]:

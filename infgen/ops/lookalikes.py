@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from infgen.ops.blend import OPAQUE
-from infgen.ops.given import Standing
+from infgen.ops.given import Standing, shown_of
 
 BLOCK = 4  # pixels a side
 PLACES = 1500  # that are tried, half of them anywhere, half near by
@@ -34,9 +34,11 @@ PARTS = 4  # of a grey level, in which roughness is told
 
 
 class Ground:
-    """What lies where on a canvas, (H, W, 3) uint8, block by block."""
+    """What lies where on a canvas, (H, W, 3) uint8, block by block, and where the `given` objects
+    are to be seen."""
 
-    def __init__(self, canvas: np.ndarray):
+    def __init__(self, canvas: np.ndarray, given: Sequence[Standing] = ()):
+        self._taken = shown_of(given, canvas.shape[:2]) if given else None
         whole = _in_whole_blocks(canvas)
         grey, *chroma = cv2.split(cv2.cvtColor(whole, cv2.COLOR_RGB2YCrCb))
         detail = cv2.absdiff(grey, cv2.GaussianBlur(grey, (5, 5), 1))
@@ -59,6 +61,13 @@ class Ground:
         height, width = self._shape
         return rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
 
+    def is_free(self, mask: np.ndarray, x: int, y: int) -> bool:
+        """Whether a (h, w) bool mask, its corner at (x, y), has nothing of what is given in it."""
+        if self._taken is None:
+            return True
+        height, width = mask.shape
+        return not (self._taken[y : y + height, x : x + width] & mask).any()
+
     def along(self, alpha: np.ndarray, x: int, y: int) -> np.ndarray:
         """The blocks along the outline of (h, w) uint8 `alpha` with its corner at (x, y): (n, 2)
         int64 of (x, y), at least one."""
@@ -73,15 +82,14 @@ def lookalike(
     x: int,
     y: int,
     source: tuple[float, float],
-    given: Sequence[Standing] = (),
 ) -> tuple[int, int] | None:
     """The corner (x, y) of that part of `canvas`, (H, W, 3) uint8, which differs least from what is
     there along the outline of (h, w) uint8 `alpha` with its corner at (x, y): in colour, but for
     what can be corrected, and in texture (or else what is flat would be likest to everything).
 
-    The places that are tried follow from `source`, two dice; none shows anything of the `given`
-    objects. None if there is no such place; its own for an outline that fills the canvas. `ground`
-    is the canvas's.
+    The places that are tried follow from `source`, two dice; none shows anything of what is given
+    on the canvas's `ground`. None if there is no such place; its own for an outline that fills the
+    canvas.
     """
     moves = _moves(canvas, alpha, (x, y), source)
     if not len(moves):
@@ -89,11 +97,11 @@ def lookalike(
     blocks = ground.along(alpha, x, y)
     for count, kept in SIEVES:
         unlike = ground.unlike(_some(blocks, count), moves // BLOCK)
-        moves = _likest(moves, unlike, kept, alpha, (x, y), given)
+        moves = _likest(moves, unlike, kept, ground, alpha, (x, y))
     moves = _within(canvas, alpha, (x, y), (moves[:, None] + AROUND).reshape(-1, 2))
     unlike = ground.unlike(_some(blocks, SIEVES[-1][0]), moves // BLOCK)
     unlike += _unlike(canvas, alpha, (x, y), moves)
-    for move_x, move_y in _likest(moves, unlike, 1, alpha, (x, y), given).tolist():
+    for move_x, move_y in _likest(moves, unlike, 1, ground, alpha, (x, y)).tolist():
         return x + move_x, y + move_y
     return None
 
@@ -132,17 +140,15 @@ def _likest(
     moves: np.ndarray,
     unlike: np.ndarray,
     count: int,
+    ground: Ground,
     alpha: np.ndarray,
     corner: tuple[int, int],
-    given: Sequence[Standing],
 ) -> np.ndarray:
     """The `count` least unlike of (n, 2) `moves`, least first, that show nothing of what is
-    `given`."""
-    best = moves[unlike.argsort(kind="stable")]
-    if given:
-        free = (not any(one.touches(alpha > 0, *at) for one in given) for at in best + corner)
-        best = best[list(islice((number for number, ok in enumerate(free) if ok), count))]
-    return best[:count]
+    given."""
+    best, mask = moves[unlike.argsort(kind="stable")], alpha > 0
+    free = (number for number, at in enumerate(best + corner) if ground.is_free(mask, *at))
+    return best[list(islice(free, count))]
 
 
 def _unlike(

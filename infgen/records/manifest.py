@@ -99,11 +99,11 @@ class Manifest(msgspec.Struct, frozen=True):
     match to go on in the same folder, `models` are the diffusion models with their licences,
     `sources` hashes every picture file used, `notes` are the warnings that the user was given.
     `painted` is false where the pictures are somebody else's, taken as they were. `upright` are the
-    classes that aren't to be mirrored, as the table says. `backgrounds` are
-    the uses of the user's pictures, by picture of the dataset. `marked` of the pictures were found
-    bad and are kept out of the formats; the other numbers count them. `written` holds, by format,
-    the settings that it was written with, where these aren't those in `settings`. `origins` are the
-    datasets that a merge has taken it from.
+    classes that aren't to be mirrored, as the table says, or those behind its pictures do.
+    `backgrounds` are the uses of the user's pictures, by picture of the dataset. `marked` of the
+    pictures were found bad and are kept out of the formats; the other numbers count them. `written`
+    holds, by format, the settings that it was written with, where these aren't those in `settings`.
+    `origins` are the datasets that a merge has taken it from.
 
     Where a dataset was appended to, `parts` says what each run made, the first one too, and
     `settings`, `models`, `fingerprint` and `sources` are those of the first."""

@@ -45,7 +45,7 @@ def with_labels(request: Request, place: Path) -> tuple[Request, list[str]]:
     class_ids, further = _match_classes(request.classes, dataset.classes, found.objects)
     given = Given(class_ids, found.packed, found.most, found.unmasked)
     notes = list(_notes(found, request, pictures, further, place))
-    classes = (*request.classes, *map(_as_spec, further))
+    classes = (*request.classes, *(_as_spec(name, name not in dataset.upright) for name in further))
     return msgspec.structs.replace(request, classes=classes, given=given), notes
 
 
@@ -136,9 +136,10 @@ def _match_classes(
     return tuple(class_ids), further
 
 
-def _as_spec(name: str) -> ClassSpec:
+def _as_spec(name: str, mirror: bool) -> ClassSpec:
     """A class that is never painted."""
-    return ClassSpec(0, name, name, appear_range=(0, 0), size=AspectSize((1.0, 1.0)))
+    size = AspectSize((1.0, 1.0))
+    return ClassSpec(0, name, name, appear_range=(0, 0), size=size, mirror=mirror)
 
 
 # ---- words ---------------------------------------------------------------------------------------

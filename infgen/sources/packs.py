@@ -79,7 +79,7 @@ def file_bytes(path: Path) -> bytes:
 def _places(archive: Path, changed: int) -> dict[str, tuple[int, int]]:
     """Where the files in one of our archives begin, and their bytes, by name."""
     if archive.suffix == ".tar":
-        with tarfile.open(archive) as tar:
+        with tarfile.open(archive, "r:") as tar:
             return {one.name: (one.offset_data, one.size) for one in tar}
     with zipfile.ZipFile(archive) as packed:
         return {

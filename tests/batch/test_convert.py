@@ -245,7 +245,9 @@ def test_what_was_behind_merged_datasets_stays_known(tmp_path: Path) -> None:
         "licences": ["a/b: OpenRAIL"],
         "depth": {"licence": "d"},
     }
-    (tmp_path / "made/manifest.json").write_text(json.dumps(values | {"models": models}))
+    (tmp_path / "made/manifest.json").write_text(
+        json.dumps(values | {"models": models, "upright": ["coin"]})
+    )
     write_foreign(tmp_path / "theirs", BOXED[:1])
     (tmp_path / "map.csv").write_text("class,becomes\nnote,\ncoin,token\n")
     options = {"workers": 1, "map": tmp_path / "map.csv", "format": "coco", "report": False}
@@ -256,14 +258,18 @@ def test_what_was_behind_merged_datasets_stays_known(tmp_path: Path) -> None:
     assert made.scenes == {"own pictures": 6} and "depth" not in made.models[0]
     assert made.sources == values["sources"] and made.drawn
     assert (theirs.kind, theirs.pictures, theirs.drawn) == ("coco", 1, False)
-    again = infgen.convert(tmp_path / "m", out=tmp_path / "c", workers=1, gallery=1)
+    (tmp_path / "names").write_text("jeton\nA\nB\n")
+    again = infgen.convert(
+        tmp_path / "m", out=tmp_path / "c", names=tmp_path / "names", workers=1, gallery=1
+    )
+    assert (merged.upright, again.upright) == (("token",), ("jeton",))
     [origin] = again.origins
     assert (origin.name, origin.origins, again.models) == ("m", merged.origins, {})
     card = (tmp_path / "c/README.md").read_text()
     assert f"  - made (made with infgen), 6 pictures: objects: {coins} pasted" in card
     assert "    - model a/b: OpenRAIL" in card and "# Pictures with labels" in card
     assert "  - theirs (coco labels), 1 picture: how they were made" in card
-    assert "- backgrounds of made: 6 files" in card and "| 0 | token | a thing |" in card
+    assert "- backgrounds of made: 6 files" in card and "| 0 | jeton | a thing |" in card
 
 
 # ---- labels that aren't as they should be --------------------------------------------------------

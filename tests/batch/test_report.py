@@ -407,6 +407,15 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
     ]
     many = list(commands_of(store, manifest, dict.fromkeys(range(0, 200, 2), "it's bad")))
     assert many[-1] == "# and infgen mark again with the 100 pictures in marks.json"
+    grey = replace(
+        manifest,
+        settings=manifest.settings | {"crop_backgrounds": False, "first_label": 3},
+        written={"yolo": {"crop_backgrounds": True}},
+    )
+    assert list(commands_of(store, grey, {}))[-2:] == [  # what isn't told is export's default
+        "python -m infgen export again --format yolo",
+        "python -m infgen export again --format voc --no-crop-backgrounds",
+    ]
     (dataset / "run.toml").write_text((dataset / "run.toml").read_text().replace('"segment"', "7"))
     with pytest.raises(FolderError, match=r"run\.toml isn't as infgen wrote it .*`int`"):
         list(commands_of(store, manifest, {}))

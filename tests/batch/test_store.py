@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from infgen.batch.fingerprint import model_prints
 from infgen.batch.store import Pinned, Store, open_finished, records
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.plan import BackgroundPlan
@@ -379,3 +381,13 @@ def test_a_record_that_somebody_broke_is_one_sentence(store: Store) -> None:
     path.write_bytes(path.read_bytes().replace(b'{"index":1', b'{"index":"'))
     with pytest.raises(FolderError, match=r"record 2 .* isn't as infgen wrote it"):
         list(store.entries())
+
+
+def test_a_fingerprint_names_the_models_in_one_order() -> None:
+    """Or run.toml would be another one each time."""
+    record = {role: {"model": role, "dtype": "x"} for role in ("inpaint", "scenes")}
+    settings = SimpleNamespace(safety_checker=False)
+    prints = model_prints(SimpleNamespace(record=record, settings=settings))  # type: ignore[arg-type]
+    assert list(prints) == [
+        "--safety-checker", "the model of the scenes model", "the model of the inpaint model"
+    ]  # fmt: skip

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infgen.ops.filling import fill
-from infgen.ops.lookalikes import MOST, Ground
+from infgen.ops.given import Standing
+from infgen.ops.lookalikes import MOST, Ground, lookalike
+from infgen.records.box import Box
 from tests.ops.test_blend import disc, noise
 
 DICE = (0.31, 0.77)
@@ -104,3 +106,19 @@ def test_an_outline_that_fills_the_canvas_has_nowhere_else():
     canvas = noise(60, 60, 3)
     alpha = np.full((60, 60), 255, np.uint8)
     assert (fill(canvas, Ground(canvas), alpha, 0, 0, DICE) == canvas).all()
+
+
+def test_nothing_that_is_labelled_is_shown_again():
+    """Labels everywhere, over the border too, but for a window as large as the outline."""
+    canvas, size = noise(120, 160, 3), (40, 30)
+    labels = [labelled(x, y) for x in range(-10, 160, 20) for y in range(-10, 120, 20)]
+    alpha = np.full(size[::-1], 255, np.uint8)
+    assert lookalike(canvas, Ground(canvas, labels), alpha, 8, 8, DICE) is None
+    for one in labels:
+        one.cover(np.ones((34, 44), bool), 100, 60)
+    x, y = lookalike(canvas, Ground(canvas, labels), alpha, 8, 8, DICE)
+    assert 100 <= x <= 104 and 60 <= y <= 64
+
+
+def labelled(x, y):
+    return Standing(0, Box(x, y, x + 20, y + 20), np.ones((20, 20), bool), x, y, 400, True, False)

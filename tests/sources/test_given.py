@@ -6,14 +6,17 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import infgen.sources.given
 from infgen.ops.given import Labels
 from infgen.records.errors import InputError
 from infgen.records.plan import BackgroundPlan
 from infgen.records.specs import Picture, Request
+from infgen.sources.datasets import open_dataset
 from infgen.sources.given import with_labels
 from infgen.sources.pictures import picture_size
 from tests.asked import a_class, background
@@ -60,6 +63,15 @@ def test_labels_come_along_and_classes_without_a_row_follow(coco: Path) -> None:
     assert (asked.given.most, asked.given.unmasked) == (2, 1)
     assert "cat (2)" in notes[0] and "1 labels of the backgrounds are boxes" in notes[1]
     assert len(notes) == 2
+
+
+def test_of_what_infgen_made_is_known_what_is_not_to_be_mirrored(
+    coco: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = replace(open_dataset(coco), upright=("cat",))
+    monkeypatch.setattr(infgen.sources.given, "open_dataset", lambda place: told)
+    asked, _ = with_labels(request(*own(coco)), coco)
+    assert [spec.mirror for spec in asked.classes] == [True, True, False]
 
 
 def test_classes_that_are_seen_nowhere_do_not_follow(coco: Path) -> None:

@@ -10,7 +10,15 @@ import pytest
 
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
-from infgen.sources.packs import MOST_BYTES, MOST_ENTRIES, PACKS, _Zip, packed_file, picture_bytes
+from infgen.sources.packs import (
+    MOST_BYTES,
+    MOST_ENTRIES,
+    PACKS,
+    _Zip,
+    file_bytes,
+    packed_file,
+    picture_bytes,
+)
 
 FILES = {
     "fg_bg_jpg/1.jpg": b"\xff\xd8 one",
@@ -93,3 +101,14 @@ def test_a_picture_is_read_where_its_record_says(tmp_path: Path, kind: str) -> N
         entry = Entry(**fields, file=name, bytes=len(data), pack=f"pack.{kind}", at=places[name])
         assert picture_bytes(tmp_path, entry) == data
     assert picture_bytes(tmp_path, Entry(**fields, file="loose.jpg", bytes=5)) == b"loose"
+
+
+@pytest.mark.parametrize("kind", PACKS)
+def test_a_path_leads_into_an_archive(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"pack.{kind}"
+    pack(path, kind, FILES)
+    assert {name: file_bytes(path / name) for name in FILES} == FILES
+    for damage in (b"", b"nothing of the kind" * 999, path.read_bytes()[:5000]):
+        path.write_bytes(damage)
+        with pytest.raises(OSError, match=r"doesn't hold it, or is damaged: [^\n]+$"):
+            file_bytes(path / "fg_bg_jpg/2.jpg")

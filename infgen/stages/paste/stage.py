@@ -89,8 +89,8 @@ class Paste:
         """Those that find a place."""
         if not plans:
             return []
-        ground = Ground(canvas)
-        pasted = (self._paste_decoy(canvas, ground, plan, scene, given) for plan in plans)
+        ground = Ground(canvas, given)
+        pasted = (self._paste_decoy(canvas, ground, plan, scene) for plan in plans)
         return [layer for layer in pasted if layer is not None]
 
     def _paste_decoy(
@@ -99,7 +99,6 @@ class Paste:
         ground: Ground,
         plan: ObjectPlan,
         scene: float | None,
-        given: Sequence[Standing],
     ) -> Layer | None:
         """The outline of a cutout, filled with another part of the canvas and pasted as cutouts
         are; None where it is too thin to be seen, or has to do with an object that is there."""
@@ -109,10 +108,9 @@ class Paste:
             return None
         assert plan.source is not None
         alpha = cv2.extractChannel(layer.patch, 3)
-        place = (alpha > 0, layer.x, layer.y)
-        if any(one.touches(*place) for one in given):
+        if not ground.is_free(alpha > 0, layer.x, layer.y):
             return None
-        filling = fill(canvas, ground, alpha, layer.x, layer.y, plan.source, given)
+        filling = fill(canvas, ground, alpha, layer.x, layer.y, plan.source)
         if filling is None:
             return None
         filled = np.dstack([filling, alpha])
