@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 
 from infgen.batch import painting
 from infgen.report import sheet
-from tests.making import SHEET, Tables, make_tables
+from tests.making import SHEET, Tables, draw_sheets, make_tables
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -50,7 +50,7 @@ def small_sheets() -> Iterator[None]:
     """Contact sheets are narrow: each run draws one, and a whole one takes longer than the dozen
     small pictures on it."""
     with pytest.MonkeyPatch.context() as patch:
-        _draw_sheets(SHEET, patch)
+        draw_sheets(SHEET, patch)
         yield
 
 
@@ -66,12 +66,7 @@ def one_worker() -> Iterator[None]:
 @pytest.fixture
 def whole_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sheets as users get them: for tests of them, or that compare them with a process's."""
-    _draw_sheets(sheet.WIDTH, monkeypatch)
-
-
-def _draw_sheets(width: int, patch: pytest.MonkeyPatch) -> None:
-    for room in (sheet.grid, sheet.legend, sheet.marks, sheet.page):
-        patch.setattr(room, "WIDTH", width)
+    draw_sheets(sheet.WIDTH, monkeypatch)
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from typing import Any, get_origin
 import cv2
 import msgspec
 import numpy as np
+import pytest
 
 from infgen.records.manifest import Manifest
+from infgen.report import sheet
 from infgen.ui.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +31,12 @@ CLASSES_HEADER = (
     "prompt,min_appear,max_appear,aspect_ratio_min,aspect_ratio_max,"
     "width_min,height_min,width_max,height_max,name,cutouts"
 )
+
+
+def draw_sheets(width: int, patch: pytest.MonkeyPatch) -> None:
+    """Have contact sheets drawn so many pixels wide."""
+    for room in (sheet.grid, sheet.legend, sheet.marks, sheet.page):
+        patch.setattr(room, "WIDTH", width)
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import pytest
 
 import infgen
 import infgen.batch.runner
-from infgen.report import sheet
-from tests.making import SHEET, differing, snapshot
+from tests.making import SHEET, differing, draw_sheets, snapshot
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.truncate", "shutil.copyfile")
 
@@ -76,7 +76,7 @@ def restore(begin: str | None, out: Path) -> None:
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     cv2.setNumThreads(1)
-    sheet.WIDTH = SHEET  # as of the run that nobody disturbed
+    draw_sheets(SHEET, pytest.MonkeyPatch())  # as of the run that nobody disturbed
     work, out = Path(job["work"]), Path(job["work"]) / "dataset"
     report, settings = work / "last words", job["settings"] | {"out": str(out)}
     reference = snapshot(Path(job["undisturbed"]))

@@ -367,7 +367,8 @@ def test_going_back_closes_the_picture_and_takes_filters_back(opened: Opener, si
     one = opened(site.page("index.html"))
     page = one.page
     page.get_by_role("link", name="Gallery").click()
-    until(page, "infgen.album.data !== undefined && document.querySelector('.card') !== null")
+    page.wait_for_selector(".card")
+    until(page, "infgen.album.data !== undefined")
     page.get_by_role("checkbox", name="coin").check()
     coins = one.count()
     page.get_by_label("Objects per picture, from").press_sequentially("12")
@@ -425,6 +426,7 @@ def test_other_datasets_with_odd_names_and_shapes(opened: Opener, foreign: Site)
     wait_for_picture(page, odd.number)
     until(page, "document.getElementById('large').naturalWidth === 60")
     page.keyboard.press("Escape")
+    until(page, "!location.hash.includes('picture=')")
     assert page.get_by_text("No such file").count() == 1
     one.page.goto(foreign.page("gallery.html", f"#picture={by_name['gone.png'].number}"))
     page.reload()
