@@ -55,7 +55,7 @@ class Ground:
         own = self._blocks.take(self._places(*blocks.T), axis=1)
         columns, rows = (blocks + moves[:, None]).transpose(2, 0, 1)
         apart = self._blocks.take(self._places(columns, rows), axis=1) - own[:, None]
-        return _corrected(apart, 3).sum(axis=(0, 2), dtype=np.int64) // len(blocks)
+        return _corrected(apart).sum(axis=(0, 2), dtype=np.int64) // len(blocks)
 
     def _places(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
         height, width = self._shape
@@ -165,16 +165,16 @@ def _unlike(
     colours = np.stack([plane.take(pixels) for plane in planes]).astype(np.int16)
     right, below = (planes[1].take(pixels + step).astype(np.int16) for step in (1, width))
     rough = (np.abs(right - colours[1]) + np.abs(below - colours[1])).sum(axis=1, dtype=np.int64)
-    apart = _corrected(colours[:, 1:] - colours[:, :1], 3).sum(axis=(0, 2), dtype=np.int64)
+    apart = _corrected(colours[:, 1:] - colours[:, :1]).sum(axis=(0, 2), dtype=np.int64)
     return (apart + TEXTURE * np.abs(rough[1:] - rough[0])) // pixels.shape[1]
 
 
-def _corrected(apart: np.ndarray, colours: int) -> np.ndarray:
-    """Differences, (channels, m, n) int16, without what can be made lighter or darker in the first
-    `colours` of the channels; without signs."""
-    first = apart[:colours]
-    mean = first.sum(axis=2, dtype=np.int32, keepdims=True) // apart.shape[2]
-    first -= mean.clip(-MOST, MOST).astype(np.int16)
+def _corrected(apart: np.ndarray) -> np.ndarray:
+    """Differences, (channels, m, n) int16, without signs, and without what can be made lighter or
+    darker: the first three channels are colours."""
+    colours = apart[:3]
+    mean = colours.sum(axis=2, dtype=np.int32, keepdims=True) // apart.shape[2]
+    colours -= mean.clip(-MOST, MOST).astype(np.int16)
     return np.abs(apart, out=apart)
 
 

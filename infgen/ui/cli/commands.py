@@ -57,6 +57,7 @@ from infgen.ui.terminal import (
 Making = TypeVar(
     "Making", RunSettings, RelabelSettings, BankSettings, MergeSettings, CutoutsSettings
 )
+Taking = TypeVar("Taking", RelabelSettings, MergeSettings)
 
 
 def do_run(arguments: Mapping[str, Any]) -> int:
@@ -70,11 +71,7 @@ def do_run(arguments: Mapping[str, Any]) -> int:
 
 
 def do_relabel(arguments: Mapping[str, Any]) -> int:
-    settings = settings_of(RelabelSettings, arguments)
-    manifest = _made(relabel, settings)
-    print_summary(manifest, settings.out)
-    print_report(settings.report, settings.out)
-    return _exit_code(manifest, settings)
+    return _taken(relabel, settings_of(RelabelSettings, arguments))
 
 
 def do_bank(arguments: Mapping[str, Any]) -> int:
@@ -85,18 +82,19 @@ def do_bank(arguments: Mapping[str, Any]) -> int:
 
 
 def do_convert(arguments: Mapping[str, Any]) -> int:
-    return _taken(convert, arguments)
+    return _taken(convert, _merge_settings(arguments))
 
 
 def do_merge(arguments: Mapping[str, Any]) -> int:
-    return _taken(merge, arguments)
+    return _taken(merge, _merge_settings(arguments))
 
 
-def _taken(
-    verb: Callable[[MergeSettings, Terminal], Manifest], arguments: Mapping[str, Any]
-) -> int:
-    given = {**arguments, "datasets": arguments["datasets"] or None}
-    settings = settings_of(MergeSettings, given)
+def _merge_settings(arguments: Mapping[str, Any]) -> MergeSettings:
+    return settings_of(MergeSettings, {**arguments, "datasets": arguments["datasets"] or None})
+
+
+def _taken(verb: Callable[[Taking, Terminal], Manifest], settings: Taking) -> int:
+    """A dataset of pictures that somebody else made."""
     manifest = _made(verb, settings)
     print_summary(manifest, settings.out)
     print_report(settings.report, settings.out)

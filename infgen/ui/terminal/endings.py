@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from rich.table import Table
 from rich.text import Text
 
 from infgen.batch.preview import FILE as SHEET
@@ -112,18 +113,7 @@ def print_bank(manifest: Manifest, folder: Path) -> None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(one.dropped.items()))
         tries = one.objects + sum(one.dropped.values())
         table.add_row(Text(one.name), str(one.objects), str(tries), Text(reasons or "-"))
-    with written_out():
-        console = PlainConsole(sys.stdout)
-        console.print(table)
-        console.print(f"{manifest.pictures} cutouts in {folder}", soft_wrap=True)
-        for line in _failures(manifest):
-            console.print(line, soft_wrap=True)
-        console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
-        console.print(
-            f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
-            "--backgrounds ...",
-            soft_wrap=True,
-        )
+    _print_gained(table, manifest, folder, "...")
 
 
 def print_cutouts(manifest: Manifest, folder: Path) -> None:
@@ -134,6 +124,14 @@ def print_cutouts(manifest: Manifest, folder: Path) -> None:
         column.justify = "left"
     for one in manifest.classes:
         table.add_row(Text(one.name), str(one.objects), _counted(one.ways), _counted(one.dropped))
+    own = folder / "background.csv"
+    source = manifest.settings.get("source", "...")
+    scenes = f"{own} --background-labels {source}" if own.exists() else "..."
+    _print_gained(table, manifest, folder, scenes)
+
+
+def _print_gained(table: Table, manifest: Manifest, folder: Path, scenes: str) -> None:
+    """The cutouts of a bank, or of `cutouts`, and how to use them before these scenes."""
     with written_out():
         console = PlainConsole(sys.stdout)
         console.print(table)
@@ -141,9 +139,6 @@ def print_cutouts(manifest: Manifest, folder: Path) -> None:
         for line in _failures(manifest):
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
-        own = folder / "background.csv"
-        source = manifest.settings.get("source", "...")
-        scenes = f"{own} --background-labels {source}" if own.exists() else "..."
         console.print(
             f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
             f"--backgrounds {scenes}",
