@@ -371,20 +371,24 @@ def test_yolo_refuses_the_grids_folders(tables: Tables, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_audits_cutouts_and_training_read_archives(
-    tables: Tables, tmp_path: Path, kind: str
-) -> None:
-    """As they read the files in them; what wants files says so."""
+def test_all_that_reads_datasets_reads_archives(tables: Tables, tmp_path: Path, kind: str) -> None:
+    """As it reads the files in them."""
     out = tmp_path / "out"
     infgen.run(**tables.settings(out=out, pack=kind, pack_size=5, format="coco"))
+    objects = sum(len(entry.objects) for entry in Store(out).entries())
     asked = {"source": out, "workers": 1}
     found = [infgen.audit(out, out=tmp_path / "audit", seams=False)]
     cut = [infgen.cutouts(**asked, out=tmp_path / "cut")]
     items = [list(infgen.Dataset(out, split=None))]
-    assert not (tmp_path / "cut/background.csv").exists()
-    with pytest.raises(InputError, match=rf"unpack packs.batch1\.{kind}"):
-        infgen.convert(out, out=tmp_path / "converted")
+    taken = [infgen.convert(out, out=tmp_path / "converted", workers=1, report=False)]
+    behind = {"backgrounds": tmp_path / "cut/background.csv", "background_labels": out}
+    over = infgen.run(**tables.settings(out=tmp_path / "over", images=12, max_overlap=0, **behind))
+    assert not over.failures and sum(one.given for one in over.classes) == objects > 0
     unpack(out, out)
+    for path in (out / "images").rglob("*.jpg"):
+        assert (tmp_path / "converted" / path.relative_to(out)).read_bytes() == path.read_bytes()
+    taken.append(infgen.convert(out, out=tmp_path / "reconverted", workers=1, report=False))
+    assert taken[0].splits == taken[1].splits and taken[0].classes == taken[1].classes
     found.append(infgen.audit(out, out=tmp_path / "audit", seams=False))
     cut.append(infgen.cutouts(**asked, out=tmp_path / "again"))
     items.append(list(infgen.Dataset(out, split=None)))
