@@ -99,7 +99,7 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
             store,
             len(items),
             settings,
-            lambda missing: crew.map(Taking(settings.out), (items[i] for i in missing), CHUNK),
+            lambda missing, _: crew.map(Taking(settings.out), (items[i] for i in missing), CHUNK),
             partial(_failed, items),
             reporter,
         )
