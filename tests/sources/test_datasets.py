@@ -211,6 +211,7 @@ def test_splits_that_number_their_classes_otherwise_agree_by_name(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("", "can't be read as a dataset"),
         ("{", "can't be read as a dataset"),
         ("[1]", "can't be read as a dataset"),
         ('{"images": [], "annotations": [], "categories": []}', "it lists no images"),
