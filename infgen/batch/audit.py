@@ -48,10 +48,10 @@ def audit(
     wanted = read_limits(settings.fail_on)
     if settings.seams:
         check_extra()
-    dataset = open_dataset(place, packed=True)
+    dataset = open_dataset(place)
     if not dataset.count:
         raise InputError(Problem("the dataset has no pictures", str(place)))
-    reference = open_dataset(settings.reference, packed=True) if settings.reference else None
+    reference = open_dataset(settings.reference) if settings.reference else None
     estimate = second_opinion or ESTIMATES.get(settings.estimate)
     found = _look(dataset, reference, settings, estimate, reporter or Silent())
     found.limits = [limit.judge(found) for limit in wanted]

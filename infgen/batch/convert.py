@@ -39,6 +39,7 @@ from infgen.records.sample import Entry, Instance
 from infgen.sources.class_map import ClassMap, map_classes
 from infgen.sources.datasets.common import rle_box
 from infgen.sources.disk import link_file, write_file
+from infgen.sources.packs import archive_of, file_bytes, file_length
 
 METHOD = "convert"
 NO_LABELS = msgspec.msgpack.encode(())
@@ -98,7 +99,7 @@ def merge(settings: MergeSettings, reporter: Reporter | None = None) -> Manifest
             store,
             len(items),
             settings,
-            lambda missing: crew.map(Taking(settings.out), (items[i] for i in missing), CHUNK),
+            lambda missing, _: crew.map(Taking(settings.out), (items[i] for i in missing), CHUNK),
             partial(_failed, items),
             reporter,
         )
@@ -154,7 +155,7 @@ class Taking:
         self._out = out
 
     def __call__(self, item: Item) -> Made:
-        """Link or copy a picture, every byte as it is, and judge its labels.
+        """Take a picture over, every byte as it is, and judge its labels.
 
         What can't be taken becomes a record of why; only a disk that refuses to take any
         (StorageError) stops the run.
@@ -170,11 +171,7 @@ class Taking:
     def _keep(self, item: Item) -> Entry:
         if item.failure:
             raise PictureError(item.failure)
-        try:
-            length = item.path.stat().st_size
-        except OSError as error:
-            raise PictureError(f"{item.path}: {error.strerror}") from error
-        link_file(item.path, self._out / item.file)
+        length = self._take(item.path, self._out / item.file)
         objects: list[Instance] = []
         dropped: list[Dropped] = []
         for one in item.objects:
@@ -185,6 +182,20 @@ class Taking:
                 objects.append(made)
         facts = {"objects": tuple(objects), "dropped": tuple(dropped)}
         return _entry(item, file=item.file, bytes=length, **facts)
+
+    @staticmethod
+    def _take(source: Path, path: Path) -> int:
+        """Link or copy a picture's file, or unpack it, and give its length."""
+        try:
+            length = file_length(source)
+            data = file_bytes(source) if archive_of(source) else None
+        except OSError as error:
+            raise PictureError(f"{source}: {error.strerror or error}") from error
+        if data is None:
+            link_file(source, path)
+        else:
+            write_file(path, data)
+        return length
 
 
 def _instance(one: LabelledObject, number: int, size: tuple[int, int]) -> Instance | Dropped:

@@ -14,7 +14,7 @@ from infgen.batch.made import Made, worker_failed
 from infgen.batch.marks import settle
 from infgen.batch.methods import Means
 from infgen.batch.nearness import keep_nearness
-from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs
+from infgen.batch.packing import Packer, by_pack, one_by_one, whole_packs, with_kept
 from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import MergeSettings, RelabelSettings, RunSettings
@@ -52,7 +52,7 @@ def make_missing(
         store,
         planner.indices.stop,
         settings,
-        lambda missing: _made(planner, means, settings, missing, crew, store, reporter),
+        lambda missing, kept: _made(planner, means, settings, missing, kept, crew, store, reporter),
         partial(worker_failed, planner),
         reporter,
         planner.indices.start,
@@ -64,7 +64,7 @@ def fill_gaps(
     store: Store,
     total: int,
     settings: RunSettings | RelabelSettings | MergeSettings,
-    make: Callable[[Sequence[int]], Iterator[Made | WorkerDied]],
+    make: Callable[[Sequence[int], Iterator[bytes]], Iterator[Made | WorkerDied]],
     failed: Callable[[int, str], Made],
     reporter: Reporter,
     first: int = 0,
@@ -72,22 +72,22 @@ def fill_gaps(
 ) -> None:
     """Make every picture from `first` to before `total` that isn't there yet: `make` gives them by
     index, in order, and `failed` the record of one that took its worker down with it, for a
-    reason. Archives hold pictures `together`, and are made again as a whole."""
+    reason. Archives hold pictures `together`, and are put together again as a whole: `make` gets
+    the records of pictures that are in one which lacks others."""
     settle(store)
-    missing = store.records.mend(total, settings.keep_backgrounds, first)
-    if not missing:
+    lacking = store.records.mend(total, settings.keep_backgrounds, first)
+    if not lacking:
         return
-    if together > 1:
-        missing = whole_packs(missing, together, total)
-        store.records.take_out(frozenset(missing))
+    missing = whole_packs(lacking, together, total)
     store.log("painting", missing=len(missing), of=total - first, workers=settings.workers)
     began = time.perf_counter()
-    made = make(missing)
-    try:
-        reporter.start("pictures", total - first, total - first - len(missing))
-        store.records.fill(missing, _told(made, missing, failed, store, reporter))
-    finally:
-        reporter.stop()
+    with store.records.taken_out(frozenset(missing).difference(lacking)) as kept:
+        made = make(missing, kept)
+        try:
+            reporter.start("pictures", total - first, total - first - len(missing))
+            store.records.fill(missing, _told(made, missing, failed, store, reporter))
+        finally:
+            reporter.stop()
     store.log("painted", seconds=round(time.perf_counter() - began, 3))
 
 
@@ -96,6 +96,7 @@ def _made(
     means: Means,
     settings: RunSettings,
     missing: Sequence[int],
+    kept: Iterator[bytes],
     crew: Crew,
     store: Store,
     reporter: Reporter,
@@ -104,7 +105,7 @@ def _made(
     if means.model is None and settings.files.pack != "none":
         packs = by_pack(missing, settings.files.pack_size)
         packer = Packer(Pipeline(planner, settings), settings.out, settings.files)
-        return one_by_one(packs, crew.map(packer, packs, 1))
+        return one_by_one(packs, crew.map(packer, with_kept(packs, kept), 1))
     if means.model is None:
         return crew.map(Pipeline(planner, settings), missing, CHUNK)
     prompts = prompts_of(planner.request)

@@ -17,6 +17,7 @@ from infgen.records.taken import Extent, Taken
 from infgen.sources.crops import Crop, read_crops
 from infgen.sources.datasets import LabelledDataset, open_dataset, reader_of
 from infgen.sources.names import folded, folder_names
+from infgen.sources.packs import archive_of
 from infgen.sources.pictures import find_pictures, short_name
 from infgen.sources.sidecars import hash_together
 from infgen.sources.tables import BACKGROUND_COLUMNS, CLASS_COLUMNS, write_table
@@ -92,9 +93,9 @@ class Quarry:
         if self.dataset is not None:
             top = self.place if self.place.is_dir() else self.place.parent
             paths = [top / one.picture for one in register.all()]
-            paths = [path for path in paths if path.is_file()]  # it may be gone since
+            paths = [path for path in paths if path.is_file() or archive_of(path)]  # not gone since
             cells = [{"images": cell} for cell in _named(paths, folder)]
-            if cells:  # none where they are in archives
+            if cells:
                 tables[SCENES] = write_table(BACKGROUND_COLUMNS, cells)
         return tables
 
@@ -159,7 +160,7 @@ def open_quarry(place: Path) -> Quarry:
         crops, notes = read_crops(place)
         classes = tuple(dict.fromkeys(crop.class_name for crop in crops))
         return Quarry(place, classes, len(crops), tuple(crops), notes=tuple(notes))
-    dataset = open_dataset(place, packed=True)
+    dataset = open_dataset(place)
     faults = [f"{fault.kind}: {fault.text}" for fault in dataset.faults[:1]]
     if len(dataset.faults) > 1:
         faults.append(f"and {len(dataset.faults) - 1} more such: infgen audit lists them")

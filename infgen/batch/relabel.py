@@ -78,7 +78,7 @@ def relabel(settings: RelabelSettings, reporter: Reporter | None = None) -> Mani
             store,
             len(pairs.pairs),
             settings,
-            lambda missing: _made(job, missing, crew, eyes, reporter),
+            lambda missing, _: _made(job, missing, crew, eyes, reporter),
             job.failed,
             reporter,
         )

@@ -87,7 +87,7 @@ class Dataset:
     ):
         self._recipe = _recipe_of(augment)
         self._seed, self._epoch, self._min_visible = seed, 0, min_visible
-        opened = open_dataset(Path(folder), packed=True)
+        opened = open_dataset(Path(folder))
         self.classes = opened.classes
         self._upright = frozenset(_ids_of({*opened.upright, *no_mirror}, opened.classes))
         self.faults: Counter[str] = Counter(fault.kind for fault in opened.faults)

@@ -24,21 +24,22 @@ FIRST_COLOURS: tuple[Colour, ...] = (
     (230, 159, 0),
     (136, 34, 85),
 )
-_LEVELS = (40, 88, 136, 184, 232)  # of the colours after them: neither glaring nor black
+_LEVELS = range(40, 233, 16)  # of the colours after them: neither glaring nor black
+FEW, MANY = 100, 1000  # that are told apart at a glance; that differ at all
 
 
 def class_colours(count: int) -> tuple[Colour, ...]:
-    """A colour for each of `count` classes; a class keeps its colour whatever the count. There are
-    about 100; then they come again."""
-    colours = _all_colours()
+    """A colour for each of `count` classes; a class keeps its colour whatever the count. After MANY
+    they come again."""
+    colours = _colours(FEW if count <= FEW else MANY)
     return tuple(colours[i % len(colours)] for i in range(count))
 
 
 def own_colours(totals: Sequence[int]) -> tuple[Colour, ...]:
     """A colour for each class, by how many objects it has, that no other has: as class_colours, but
-    of more classes than there are colours those with the most objects have them, the first ones
-    first, and all others are grey."""
-    colours = _all_colours()
+    of more than FEW classes those with the most objects have them, the first ones first, and all
+    others are grey."""
+    colours = _colours(FEW)
     if len(totals) <= len(colours):
         return class_colours(len(totals))
     largest = sorted(range(len(totals)), key=lambda number: (-totals[number], number))
@@ -47,12 +48,12 @@ def own_colours(totals: Sequence[int]) -> tuple[Colour, ...]:
 
 
 @functools.cache
-def _all_colours() -> tuple[Colour, ...]:
+def _colours(count: int) -> tuple[Colour, ...]:
     """After the first ones always the one that differs most from all before."""
-    fresh = np.array([c for c in product(_LEVELS, repeat=3) if max(c) - min(c) > 90])  # no greys
+    fresh = np.array([c for c in product(_LEVELS, repeat=3) if max(c) - min(c) > 60])  # no greys
     chosen = list(FIRST_COLOURS)
     gap = np.min([_difference(fresh, np.array(colour)) for colour in chosen], axis=0)
-    while gap.max() > 0:
+    while len(chosen) < count:
         best = fresh[int(gap.argmax())]
         chosen.append((int(best[0]), int(best[1]), int(best[2])))
         gap = np.minimum(gap, _difference(fresh, best))

@@ -17,6 +17,7 @@ from infgen.records.labelled import Fault, Given, LabelledPicture
 from infgen.records.specs import AspectSize, ClassSpec, Picture, Request
 from infgen.sources.datasets import open_dataset
 from infgen.sources.names import folded
+from infgen.sources.packs import file_bytes, file_length
 
 OPTION = "--background-labels"
 
@@ -96,7 +97,7 @@ def _find(pictures: Sequence[Picture], dataset: Iterator[LabelledPicture]) -> _F
             if contents[mine[0].sha256] > len(mine):
                 alike[mine[0].sha256] = labelled
         elif _length(labelled.path) in lengths:
-            sha256 = hashlib.sha256(labelled.path.read_bytes()).hexdigest()
+            sha256 = hashlib.sha256(file_bytes(labelled.path)).hexdigest()
             if sha256 in contents:
                 alike.setdefault(sha256, labelled)
     copies: dict[str, list[Picture]] = {}
@@ -111,7 +112,7 @@ def _find(pictures: Sequence[Picture], dataset: Iterator[LabelledPicture]) -> _F
 def _length(path: Path) -> int:
     """Bytes of a file; 0 if it isn't there."""
     try:
-        return path.stat().st_size
+        return file_length(path)
     except OSError:
         return 0
 

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from os import SEEK_CUR
 from pathlib import Path
 from typing import Protocol
 
@@ -64,29 +65,52 @@ def file_bytes(path: Path) -> bytes:
     archive = archive_of(path)
     if archive is None:
         return path.read_bytes()
-    try:
-        at, size = _places(archive, archive.stat().st_mtime_ns)[
-            path.relative_to(archive).as_posix()
-        ]
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise OSError(f"{archive} doesn't hold it, or is damaged: {error}") from error
+    at, size = _place(archive, path)
     with archive.open("rb") as file:
         file.seek(at)
+        if archive.suffix == ".zip":
+            *_, name, more = _LOCAL.unpack(file.read(_LOCAL.size))
+            file.seek(name + more, SEEK_CUR)
         return file.read(size)
+
+
+def file_length(path: Path) -> int:
+    """How many bytes a file has, which may be in an archive. Raises OSError."""
+    archive = archive_of(path)
+    return path.stat().st_size if archive is None else _place(archive, path)[1]
+
+
+def files_in(archive: Path) -> list[Path]:
+    """The paths that lead to the files in an archive. Raises OSError."""
+    return [archive / name for name in _places(archive, archive.stat().st_mtime_ns)]
+
+
+def _place(archive: Path, path: Path) -> tuple[int, int]:
+    """A row of _places. Raises OSError."""
+    places = _places(archive, archive.stat().st_mtime_ns)
+    name = path.relative_to(archive).as_posix()
+    if name not in places:
+        raise OSError(f"{archive} doesn't hold {name}")
+    return places[name]
 
 
 @lru_cache(maxsize=8)
 def _places(archive: Path, changed: int) -> dict[str, tuple[int, int]]:
-    """Where the files in one of our archives begin, and their bytes, by name."""
-    if archive.suffix == ".tar":
-        with tarfile.open(archive, "r:") as tar:
-            return {one.name: (one.offset_data, one.size) for one in tar}
-    with zipfile.ZipFile(archive) as packed:
-        return {
-            one.filename: (one.header_offset + _LOCAL.size + len(one.filename.encode()),
-                           one.file_size)
-            for one in packed.infolist()
-        }  # fmt: skip
+    """Where the files in an archive begin (in a zip: their headers), and their bytes, by name.
+
+    Raises:
+        OSError: it is damaged, or somebody else's and compressed.
+    """
+    try:
+        if archive.suffix == ".tar":
+            with tarfile.open(archive, "r:") as tar:
+                return {one.name: (one.offset_data, one.size) for one in tar}
+        with zipfile.ZipFile(archive) as packed:
+            if any(one.compress_type for one in packed.infolist()):
+                raise OSError(f"{archive} is compressed: unpack it")
+            return {one.filename: (one.header_offset, one.file_size) for one in packed.infolist()}
+    except (tarfile.TarError, zipfile.BadZipFile) as error:
+        raise OSError(f"{archive} is damaged: {error}") from error
 
 
 # ---- zip -----------------------------------------------------------------------------------------

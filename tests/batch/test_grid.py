@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,8 @@ from infgen.batch.kinds import check_kind
 from infgen.batch.layout import FOLDERS, NAMES
 from infgen.batch.made import Made
 from infgen.batch.methods import Means
-from infgen.batch.packing import by_pack, one_by_one, whole_packs
+from infgen.batch.packing import Shelf, by_pack, one_by_one, whole_packs
+from infgen.batch.pipeline import Pipeline
 from infgen.batch.reporter import Silent
 from infgen.batch.settings import make_settings
 from infgen.batch.statistics import read_statistics
@@ -252,12 +254,14 @@ def test_an_archive_that_is_gone_or_cut_is_made_again(tables: Tables, tmp_path: 
     assert (out / "packs/batch1.zip").stat().st_mtime_ns == whole
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_picture_that_fails_is_left_out_of_its_archive_and_comes_later(
-    tables: Tables, tmp_path: Path
+    tables: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    """It alone: the others are copied out of the archive that there is."""
     out, scene = tmp_path / "out", tables.backgrounds.parent / "scenes/scene_2.jpg"
-    wanted = asked(tables, out=out, pack="zip", pack_size=50)
-    made(tables, tmp_path / "undisturbed", pack="zip", pack_size=50)
+    wanted = asked(tables, out=out, pack=kind, pack_size=50, workers=1)
+    made(tables, tmp_path / "undisturbed", pack=kind, pack_size=50)
     held = scene.read_bytes()
 
     class Spoils(Silent):
@@ -266,10 +270,19 @@ def test_a_picture_that_fails_is_left_out_of_its_archive_and_comes_later(
 
     manifest = infgen.run(**wanted, reporter=Spoils())
     assert [one.index for one in manifest.failures] == list(range(48, 72))
-    with zipfile.ZipFile(out / "packs/batch2.zip") as archive:
-        assert sum(name.startswith("fg_bg") for name in archive.namelist()) == 50 - 22
+    unpack(out, tmp_path / "unpacked")
+    assert len(list((tmp_path / "unpacked/fg_bg_jpg").iterdir())) == 144 - 24
     scene.write_bytes(held)
+    again: list[int] = []
+    make = Pipeline.make
+
+    def watched(self: Pipeline, indices: Sequence[int], shelf: Shelf) -> list[Made]:
+        again.extend(indices)
+        return make(self, indices, shelf)
+
+    monkeypatch.setattr(Pipeline, "make", watched)
     assert not infgen.run(**wanted).failures
+    assert again == list(range(48, 72))
     assert not differing(snapshot(tmp_path / "undisturbed"), snapshot(out))
 
 
@@ -371,20 +384,24 @@ def test_yolo_refuses_the_grids_folders(tables: Tables, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_audits_cutouts_and_training_read_archives(
-    tables: Tables, tmp_path: Path, kind: str
-) -> None:
-    """As they read the files in them; what wants files says so."""
+def test_all_that_reads_datasets_reads_archives(tables: Tables, tmp_path: Path, kind: str) -> None:
+    """As it reads the files in them."""
     out = tmp_path / "out"
     infgen.run(**tables.settings(out=out, pack=kind, pack_size=5, format="coco"))
+    objects = sum(len(entry.objects) for entry in Store(out).entries())
     asked = {"source": out, "workers": 1}
     found = [infgen.audit(out, out=tmp_path / "audit", seams=False)]
     cut = [infgen.cutouts(**asked, out=tmp_path / "cut")]
     items = [list(infgen.Dataset(out, split=None))]
-    assert not (tmp_path / "cut/background.csv").exists()
-    with pytest.raises(InputError, match=rf"unpack packs.batch1\.{kind}"):
-        infgen.convert(out, out=tmp_path / "converted")
+    taken = [infgen.convert(out, out=tmp_path / "converted", workers=1, report=False)]
+    behind = {"backgrounds": tmp_path / "cut/background.csv", "background_labels": out}
+    over = infgen.run(**tables.settings(out=tmp_path / "over", images=12, max_overlap=0, **behind))
+    assert not over.failures and sum(one.given for one in over.classes) == objects > 0
     unpack(out, out)
+    for path in (out / "images").rglob("*.jpg"):
+        assert (tmp_path / "converted" / path.relative_to(out)).read_bytes() == path.read_bytes()
+    taken.append(infgen.convert(out, out=tmp_path / "reconverted", workers=1, report=False))
+    assert taken[0].splits == taken[1].splits and taken[0].classes == taken[1].classes
     found.append(infgen.audit(out, out=tmp_path / "audit", seams=False))
     cut.append(infgen.cutouts(**asked, out=tmp_path / "again"))
     items.append(list(infgen.Dataset(out, split=None)))

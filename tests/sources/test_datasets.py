@@ -166,6 +166,18 @@ def test_a_bad_coco_label_is_a_fault_and_the_rest_is_read(
     assert sum(len(one.objects) for one in dataset.pictures()) == left
 
 
+def test_a_coco_file_that_is_changed_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    """Pieces of another file would be other labels, or none."""
+    path = write_coco(tmp_path)
+    dataset = open_dataset(path)
+    held = path.read_bytes()
+    assert list(dataset.pictures())
+    for changed in (held.replace(b'"id"', b' "id"'), held[:-200]):
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match="changed meanwhile"):
+            list(dataset.pictures())
+
+
 def test_a_coco_picture_that_is_gone_is_a_fault_and_keeps_its_labels(tmp_path: Path) -> None:
     path = write_coco(tmp_path)
     (tmp_path / "images/train/train_2.png").unlink()
@@ -199,6 +211,7 @@ def test_splits_that_number_their_classes_otherwise_agree_by_name(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("", "can't be read as a dataset"),
         ("{", "can't be read as a dataset"),
         ("[1]", "can't be read as a dataset"),
         ('{"images": [], "annotations": [], "categories": []}', "it lists no images"),

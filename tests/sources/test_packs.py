@@ -108,7 +108,20 @@ def test_a_path_leads_into_an_archive(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"pack.{kind}"
     pack(path, kind, FILES)
     assert {name: file_bytes(path / name) for name in FILES} == FILES
+    with pytest.raises(OSError, match=r"pack\.\w+ doesn't hold fg_bg_jpg/9\.jpg$"):
+        file_bytes(path / "fg_bg_jpg/9.jpg")
     for damage in (b"", b"nothing of the kind" * 999, path.read_bytes()[:5000]):
         path.write_bytes(damage)
-        with pytest.raises(OSError, match=r"doesn't hold it, or is damaged: [^\n]+$"):
+        with pytest.raises(OSError, match=r"pack\.\w+ is damaged: [^\n]+$"):
             file_bytes(path / "fg_bg_jpg/2.jpg")
+
+
+def test_other_peoples_archives_are_read_unless_they_are_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "pack.zip"
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(path, "w", method) as archive, archive.open("a.jpg", "w") as file:
+            file.write(b"a" * 99)
+        if method == zipfile.ZIP_STORED:
+            assert file_bytes(path / "a.jpg") == b"a" * 99
+    with pytest.raises(OSError, match=r"is compressed: unpack it"):
+        file_bytes(path / "a.jpg")

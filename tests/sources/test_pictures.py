@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from infgen.records.errors import PictureError
 from infgen.records.specs import Picture
+from infgen.sources.packs import packed_file
 from infgen.sources.pictures import (
     PICTURE_ENDINGS,
     PictureCache,
@@ -128,6 +129,31 @@ def test_every_known_ending_is_found_in_any_case(tmp_path: Path) -> None:
         (tmp_path / f"low{ending}").touch()
         (tmp_path / f"up{ending.upper()}").touch()
     assert len(find_pictures(".", tmp_path)) == 2 * len(PICTURE_ENDINGS) == 16
+
+
+def test_a_cell_may_lead_into_archives(tmp_path: Path) -> None:
+    for name in ("1.zip", "2.zip", "3.tar"):
+        with packed_file(tmp_path / "packs" / name, name[2:]) as add:
+            for file in ("images/train/a.jpg", "images/val/b.png", "images/val/notes.txt"):
+                add(file, memoryview(b"bytes"))
+
+    def found(cell: str) -> list[str]:
+        return [path.relative_to(tmp_path).as_posix() for path in find_pictures(cell, tmp_path)]
+
+    assert found("packs/3.tar") == [
+        "packs/3.tar/images/train/a.jpg",
+        "packs/3.tar/images/val/b.png",
+    ]
+    assert found("packs/*.zip/images/train/") == [
+        "packs/1.zip/images/train/a.jpg",
+        "packs/2.zip/images/train/a.jpg",
+    ]
+    assert found("packs/2.zip/images/val/b.png") == ["packs/2.zip/images/val/b.png"]
+    with pytest.raises(ValueError, match="is not there"):
+        found("packs/1.zip/images/test")
+    (tmp_path / "packs/1.zip").write_bytes(b"little is left")
+    with pytest.raises(ValueError, match=r"can't be read \(.*1\.zip is damaged: "):
+        found("packs/*.zip")
 
 
 def test_broken_links_are_passed_over(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count, groupby, pairwise
 from pathlib import Path
 
@@ -63,15 +64,27 @@ class Records:
             self._reopen()
         return missing
 
-    def take_out(self, indices: Collection[int]) -> None:
-        """Remove the lines of these indices, which are to be made again."""
-        for number in sorted(set(map(self._number, indices))):
-            path = self._record_file(number)
-            data = _read(path)
-            lines = data.splitlines(keepends=True)
-            left = b"".join(line for line in lines if index_of(line) not in indices)
-            if left != data:
-                write_file(path, left)
+    @contextmanager
+    def taken_out(self, indices: Collection[int]) -> Iterator[Iterator[bytes]]:
+        """Remove the lines of these indices, which are to be written again, and give them, in
+        order. Until they are wanted they are on disk, in a file that ends with this process."""
+        if not indices:
+            yield iter(())
+            return
+        with told(self._folder):
+            aside = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (next line)
+        with aside:
+            for number in sorted(set(map(self._number, indices))):
+                path = self._record_file(number)
+                left: list[bytes] = []
+                taken: list[bytes] = []
+                for line in _read(path).splitlines(keepends=True):
+                    (taken if index_of(line) in indices else left).append(line)
+                with told(self._folder):
+                    aside.writelines(taken)
+                write_file(path, b"".join(left))
+            aside.seek(0)
+            yield aside
 
     def rename(self, indices: Collection[int], name: Callable[[Entry], str]) -> None:
         """Write another path of the picture, which `name` gives, into the lines of these indices;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PIL import ImageDraw
 
@@ -15,18 +15,28 @@ LEGEND_LINES = 8
 _SWATCH, _LEGEND_SIZE, LEGEND_STEP = 16, 18, 28
 
 
-def arrange_legend(names: Sequence[str]) -> list[list[tuple[int, int, str]]]:
+Line = list[tuple[int, int, str]]
+
+
+def arrange_legend(names: Sequence[str], shown: Collection[int]) -> list[Line]:
     """The legend's lines: (x, class id, text) each. What doesn't fit is counted at the end, with
-    class id -1."""
-    lines: list[list[tuple[int, int, str]]] = [[]] if names else []
+    class id -1: in that case the classes that are `shown` come first."""
+    lines = _arranged(names, range(len(names)))
+    if lines and lines[-1][-1][1] < 0:
+        lines = _arranged(names, sorted(range(len(names)), key=lambda one: one not in shown))
+    return lines
+
+
+def _arranged(names: Sequence[str], order: Sequence[int]) -> list[Line]:
+    lines: list[Line] = [[]] if names else []
     font, x = font_of(_LEGEND_SIZE), MARGIN
-    for class_id, name in enumerate(names):
-        text = cut(name, _LEGEND_SIZE, 400)
+    for rank, class_id in enumerate(order):
+        text = cut(names[class_id], _LEGEND_SIZE, 400)
         step = _SWATCH + 8 + math.ceil(font.getlength(text)) + 24
         last = len(lines) == LEGEND_LINES
         if x + step > WIDTH - MARGIN - (200 if last else 0) and lines[-1]:
             if last:
-                lines[-1].append((x, -1, f"and {len(names) - class_id} more"))
+                lines[-1].append((x, -1, f"and {len(names) - rank} more"))
                 break
             lines.append([])
             x = MARGIN
@@ -37,7 +47,7 @@ def arrange_legend(names: Sequence[str]) -> list[list[tuple[int, int, str]]]:
 
 def draw_legend(
     pen: ImageDraw.ImageDraw,
-    lines: Sequence[Sequence[tuple[int, int, str]]],
+    lines: Sequence[Line],
     colours: Sequence[Colour],
     top: int,
 ) -> None:

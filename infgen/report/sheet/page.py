@@ -21,11 +21,11 @@ def draw_sheet(
 ) -> np.ndarray:
     """The page: title, subtitle, legend of `classes` (their names by class id), tiles in a grid.
 
-    Classes that no mark belongs to are in the legend all the same.
+    Classes that no mark belongs to are in the legend all the same, where there is room for all.
     """
     names = [readable(name, class_id) for class_id, name in enumerate(classes)]
     colours = class_colours(len(names))
-    legend = arrange_legend(names)
+    legend = arrange_legend(names, {mark.class_id for tile in tiles for mark in tile.marks})
     grid = Grid.for_tiles(tiles)
     top = MARGIN + 40 + (30 if subtitle else 0)
     body = top + len(legend) * LEGEND_STEP + (GAP if legend else 0)

@@ -6,16 +6,13 @@ is a Fault of that picture: it can be counted and named, and the rest is of use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from infgen.records.errors import InputError, Problem
-from infgen.records.labelled import LabelledPicture
 from infgen.sources.datasets import coco, made, sigtor, voc, yolo
 from infgen.sources.datasets.common import LabelledDataset
-from infgen.sources.packs import archive_of
 
 __all__ = ["READERS", "LabelledDataset", "Reader", "open_dataset", "reader_of"]
 
@@ -39,31 +36,20 @@ READERS: dict[str, Reader] = {  # the first that finds something reads a folder
 }
 
 
-def open_dataset(place: Path, packed: bool = False) -> LabelledDataset:
-    """The dataset in a folder, or of an index file (which picks one of several in a folder).
-    `packed`: its pictures may be in archives, into which their paths lead (sources/packs).
+def open_dataset(place: Path) -> LabelledDataset:
+    """The dataset in a folder, or of an index file (which picks one of several in a folder). Its
+    pictures may be in archives, into which their paths lead (sources/packs).
 
     Raises:
-        InputError: nothing is there, it is no dataset, or its index can't be understood. Reading
-            its pictures raises one where they are in archives and mayn't be.
+        InputError: nothing is there, it is no dataset, or its index can't be understood.
     """
     if not place.exists():
         raise InputError(Problem("is not there: check the path", str(place)))
     if found := reader_of(place):
         reader, files = found
-        dataset = reader.open(place, files)
-        return dataset if packed else replace(dataset, pictures=partial(_loose, dataset))
+        return reader.open(place, files)
     kinds = "; ".join(reader.help for reader in READERS.values())
     raise InputError(Problem(f"there is no dataset here that infgen can read: {kinds}", str(place)))
-
-
-def _loose(dataset: LabelledDataset) -> Iterator[LabelledPicture]:
-    for picture in dataset.pictures():
-        if archive := archive_of(picture.path):
-            pack = archive.relative_to(dataset.place)
-            text = f"its pictures are in archives: unpack {pack} and the others in this folder"
-            raise InputError(Problem(text, str(dataset.place)))
-        yield picture
 
 
 def reader_of(place: Path) -> tuple[Reader, list[Path]] | None:

@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 
 from infgen.sources import sidecars
+from infgen.sources.packs import PACKS, files_in
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def find_pictures(cell: str, folder: Path) -> list[Path]:
-    """The picture files that a CSV cell names: a file, a folder or a glob, relative to `folder`.
+    """The picture files that a CSV cell names: a file, a folder, a glob, or archives or a folder in
+    them (packs/*.zip/images/train), relative to `folder`.
 
     Sorted by name, so that every machine sees the same order; hidden files, and the ids beside
     cutouts of several objects, are passed over.
@@ -23,8 +25,9 @@ def find_pictures(cell: str, folder: Path) -> list[Path]:
     try:
         return _find(cell, folder)
     except OSError as error:
+        reason = error.strerror or error
         raise ValueError(
-            f"'{cell}' can't be read ({error.strerror}): check the path and its permissions"
+            f"'{cell}' can't be read ({reason}): check the path and its permissions"
         ) from None
 
 
@@ -32,6 +35,8 @@ def _find(cell: str, folder: Path) -> list[Path]:
     wanted = _expanded(cell)
     if "\\" in cell and not (folder / wanted).exists():
         wanted = _expanded(cell.replace("\\", "/"))  # written on Windows
+    if packed := [path for path in _packed(wanted, folder) if _is_named_so(path)]:
+        return sorted(packed, key=Path.as_posix)
     path = folder / wanted
     if path.is_file():
         return [path]
@@ -53,6 +58,25 @@ def _find(cell: str, folder: Path) -> list[Path]:
     raise ValueError(f"{lacking} ({kinds}): add some, or {remedy}")
 
 
+def _packed(wanted: Path, folder: Path) -> list[Path]:
+    """What is in the archives that a path leads into, or in the folder of theirs that it names."""
+    parts = wanted.parts
+    ends = [number for number, part in enumerate(parts, 1) if Path(part).suffix[1:] in PACKS]
+    if not ends:
+        return []
+    named, inside = Path(*parts[: ends[0]]), parts[ends[0] :]
+    packs = [folder / named]
+    if not packs[0].exists():
+        packs = [folder / match for match in glob.glob(str(named), root_dir=folder)]  # noqa: PTH207
+    return [
+        path
+        for pack in packs
+        if pack.is_file()
+        for path in files_in(pack)
+        if path.is_relative_to(pack.joinpath(*inside))
+    ]
+
+
 def _expanded(cell: str) -> Path:
     try:
         return Path(cell).expanduser()
@@ -61,8 +85,12 @@ def _expanded(cell: str) -> Path:
 
 
 def _is_picture(path: Path) -> bool:
+    return _is_named_so(path) and path.is_file()
+
+
+def _is_named_so(path: Path) -> bool:
     passed_over = path.name.startswith(".") or sidecars.is_ids(path)
-    return path.suffix.lower() in PICTURE_ENDINGS and not passed_over and path.is_file()
+    return path.suffix.lower() in PICTURE_ENDINGS and not passed_over
 
 
 def short_name(path: Path, folder: Path) -> str:
