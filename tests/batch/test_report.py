@@ -24,6 +24,7 @@ from infgen.report import pages
 from infgen.report.card import MARKER
 from infgen.report.figures import Figures
 from infgen.report.figures.bins import SIDES
+from infgen.sources.disk import part_name
 from tests.foreign import Label, Shot, masked, write_foreign
 from tests.labelled import write_yolo
 from tests.making import (
@@ -211,12 +212,12 @@ def test_a_report_that_was_killed_is_written_again(dataset: Path, left: str) -> 
     if left == "half":  # the pages that come last aren't there yet
         (folder / "index.html").unlink()
         (folder / "rejects.html").write_text("of before")
-        (folder / ".index.html.part").write_text("<html>")
+        part_name(folder / "index.html").write_text("<html>")
     else:
         for path in sorted(folder.rglob("*"), reverse=True):
             if path.name != left:
                 path.rmdir() if path.is_dir() else path.unlink()
-        (folder / ".figures.json.part").write_text("{")
+        part_name(folder / "figures.json").write_text("{")
     infgen.report(dataset)
     assert not differing(whole, snapshot(dataset))
 
