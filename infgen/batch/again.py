@@ -23,7 +23,7 @@ def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> I
     later or otherwise, and the marks."""
     files = [RECORD, *(append_file(number) for number in range(1, len(manifest.parts)))]
     texts = {file: (store.folder / file).read_text(encoding="utf-8") for file in files}
-    yield f"{texts[RECORD].partition(chr(10))[0].rpartition(': ')[2]} --out {TO}"
+    yield f"{texts[RECORD].splitlines()[0].rpartition(': ')[2]} --out {TO}"
     yield from (f"python -m infgen run --config {file} --out {TO}" for file in files[1:])
     first, last = (settings_in(tomllib.loads(texts[file]), file) for file in (RECORD, files[-1]))
     for name in manifest.formats:
