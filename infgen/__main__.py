@@ -7,7 +7,7 @@ import signal
 # traceback out of a half-loaded library helps nobody.
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
-from infgen.ui.cli import main  # noqa: E402
+from infgen.ui.cli import program  # noqa: E402
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    program()

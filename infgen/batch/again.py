@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 
 from infgen.batch.owed import settings_in, settings_of
 from infgen.batch.store import RECORD, Store, append_file
+from infgen.formats import EXPORTS
 from infgen.formats.settings import ExportSettings
 from infgen.records.manifest import Manifest
 
@@ -20,24 +21,26 @@ MOST_NUMBERS = 60  # and ranges, of marked pictures
 def commands_of(store: Store, manifest: Manifest, marks: Mapping[int, str]) -> Iterator[str]:
     """What its runs were begun with, one after the other, then the formats that were exported
     later or otherwise, and the marks."""
-    first = (store.folder / RECORD).read_text(encoding="utf-8").partition("\n")[0]
-    yield f"{first.rpartition(': ')[2]} --out {TO}"
-    files = [append_file(number) for number in range(1, len(manifest.parts))]
-    yield from (f"python -m infgen run --config {file} --out {TO}" for file in files)
-    last = [RECORD, *files][-1]
-    recorded = tomllib.loads((store.folder / last).read_text(encoding="utf-8"))
-    run = settings_in(recorded, last)
+    files = [RECORD, *(append_file(number) for number in range(1, len(manifest.parts)))]
+    texts = {file: (store.folder / file).read_text(encoding="utf-8") for file in files}
+    yield f"{texts[RECORD].splitlines()[0].rpartition(': ')[2]} --out {TO}"
+    yield from (f"python -m infgen run --config {file} --out {TO}" for file in files[1:])
+    first, last = (settings_in(tomllib.loads(texts[file]), file) for file in (RECORD, files[-1]))
     for name in manifest.formats:
         how = settings_of(manifest, name)
-        if name not in run.format or how != replace(run, format=how.format):
-            options = _options(manifest, how)
+        if name not in last.format or how != replace(last, format=how.format):
+            options = _options(name, how, first.first_label)
             yield " ".join([f"python -m infgen export {TO} --format {name}", *options])
     yield from _markings(marks)
 
 
-def _options(manifest: Manifest, how: ExportSettings) -> Iterator[str]:
-    """What `export` has to be told to write a format as it was written."""
-    untold = replace(ExportSettings(), first_label=settings_of(manifest).first_label)
+def _options(name: str, how: ExportSettings, begun: int | None) -> Iterator[str]:
+    """What `export` has to be told to write a format as it was written: labels begin where the
+    first run's do (`begun`), unless it is told where."""
+    default = EXPORTS[name].first_label
+    if default is None or (how.first_label is None and begun is not None):
+        how = replace(how, first_label=default)
+    untold = replace(ExportSettings(), first_label=begun)
     for field, value in asdict(how).items():
         if field != "format" and value not in (None, getattr(untold, field)):
             flag = field.replace("_", "-")

@@ -73,7 +73,7 @@ class Estimate:
 
     @property
     def concerns(self) -> list[str]:
-        """Sentences on what the machine hasn't got."""
+        """Sentences on what the machine, or its container, hasn't got."""
         found = []
         if self.disk is not None and self.disk > self.free:
             found.append(
@@ -82,8 +82,8 @@ class Estimate:
             )
         if (there := memory_of_machine()) and self.memory > there:
             found.append(
-                f"the run takes about {in_bytes(self.memory)} of memory, and the machine has "
-                f"{in_bytes(there)}: give {'a smaller --model' if self.work else 'fewer --workers'}"
+                f"the run takes about {in_bytes(self.memory)} of memory, and {in_bytes(there)} are "
+                f"there: give {'a smaller --model' if self.work else 'fewer --workers'}"
             )
         return found
 

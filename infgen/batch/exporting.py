@@ -21,7 +21,7 @@ from infgen.batch.marks import (
     settle,
     under_way,
 )
-from infgen.batch.owed import as_written, owe, owed, paid, settings_of
+from infgen.batch.owed import FILE, as_written, owe, owed, paid, settings_of
 from infgen.batch.painting import CHUNK, workers_for
 from infgen.batch.preview import preview_made
 from infgen.batch.report import report_again
@@ -126,8 +126,8 @@ def write_formats(
     store: Store, manifest: Manifest, settings: ExportSettings, crew: Crew, reporter: Reporter
 ) -> Manifest:
     """Export, without what is marked, and write the manifest last. It lists the formats that are
-    whole, so none that is being written over. Those that the dataset had before it changed, and
-    that nobody asks for now, are written as they were."""
+    whole, so none that is being written. Those that the dataset had before it changed, or was to
+    have when who wrote them was stopped, and that nobody asks for now, are written as they were."""
     settle(store)
     marks, marking = read_marks(store.folder), under_way(store.folder)
     came_back = keep_apart(store, marks)
@@ -137,19 +137,21 @@ def write_formats(
         owe(store.folder, as_written(before) if before else {})
     how = owed(store.folder)
     if settings.format and (more := how.keys() - settings.format):
-        reporter.say(f"written anew, too: {', '.join(_in_order(more))}, which the dataset has")
+        names = ", ".join(_in_order(more))
+        reporter.say(f"written, too: {names}, which the dataset has or was to have ({FILE})")
     how |= dict.fromkeys(settings.format, settings)
+    owe(store.folder, how)
     there = as_written(before) if before else {}
     if before and (over := how.keys() & there):
-        owe(store.folder, {name: how[name] for name in over})
         store.finish(replace(before, formats=_in_order(there.keys() - over)))
     for name in _in_order(how):
         export_formats(store, manifest, replace(how[name], format=(name,)), crew, reporter)
-    written = {name: _told(one) for name, one in (there | how).items()}
+    whole = there | how
+    written = {name: _told(whole[name]) for name in _in_order(whole)}
     usual = _told(settings_of(manifest))  # of this run, and not of the one before
     manifest = replace(
         manifest,
-        formats=_in_order(written),
+        formats=tuple(written),
         marked=len(marks),
         written={name: values for name, values in written.items() if values != usual},
     )

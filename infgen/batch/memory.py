@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from infgen.ops.framing import MOST_SCALED
 from infgen.ops.plans import Plans
@@ -19,6 +22,7 @@ from infgen.stages.paste.cutouts import CACHE_BYTES as CUTOUT_BYTES
 LEAD_BYTES = 150_000_000  # the process that has the workers, and writes formats and report
 WORKER_BYTES = 95_000_000  # another, before its first picture
 TORCH_BYTES = 350_000_000  # more, where a model is: for what runs it
+MEMBERSHIP, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 IN_WORK = 4  # canvases that a process works on at a time, as painted, masked, encoded
 
 
@@ -62,8 +66,29 @@ def _bytes_of(size: tuple[int, int]) -> int:
 
 
 def memory_of_machine() -> int:
-    """The machine's main memory in bytes; 0 where it doesn't say."""
+    """The main memory that there is for this process, in bytes: the machine's, or less where a
+    container, or a job of a cluster, has a limit; 0 where nothing says."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 0
+        whole = 0
+    return min((size for size in (whole, *_limits()) if size > 0), default=0)
+
+
+def _limits() -> Iterator[int]:
+    """The limits of the control groups that this process is in, and of those around them, version 1
+    or 2 (proc_pid_cgroup(5)). Inside a container the paths may be the machine's: what can be seen
+    there then is the container's own group, where the machine has the top one."""
+    try:
+        lines = MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        top, file = GROUPS, "memory.max"
+        if "memory" in controllers.split(","):
+            top, file = GROUPS / "memory", "memory.limit_in_bytes"  # unlimited: a huge number
+        group = top / path.lstrip("/")
+        for one in (group, *group.parents):
+            with suppress(OSError, ValueError):  # it isn't seen from here, or "max"
+                yield int((one / file).read_text())

@@ -1,7 +1,7 @@
-"""Formats that a dataset has and that aren't in step with it: they are noted before anything
-changes, and whoever next writes formats writes them, too, as they were.
+"""Formats that aren't whole, or not in step with their dataset: they are noted before anything of
+them is written or changes, and whoever next writes formats writes them, too, as was asked for.
 
-.formats                   format -> the settings to write it with; not there where none is owed
+unfinished-formats.json    format -> the settings to write it with; not there where none is owed
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infgen.records.manifest import Manifest
 from infgen.sources.datasets.made import MANIFEST
 from infgen.sources.disk import told, write_file
 
-FILE = ".formats"
+FILE = "unfinished-formats.json"
 
 
 def settings_of(manifest: Manifest, name: str = "") -> ExportSettings:

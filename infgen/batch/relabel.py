@@ -173,4 +173,5 @@ def _take_stock(
             "after": {pair.after.name: pair.after.sha256 for pair in pairs.pairs},
         },
         versions=versions(),
+        upright=pairs.upright,
     )

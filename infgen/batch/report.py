@@ -21,6 +21,7 @@ import msgspec
 from infgen.batch.again import commands_of
 from infgen.batch.audit import JSON as AUDIT
 from infgen.batch.marks import read_marks
+from infgen.batch.owed import owed
 from infgen.batch.preview import spread
 from infgen.batch.reporter import Reporter, Silent
 from infgen.batch.statistics import read_statistics
@@ -145,7 +146,8 @@ def _report_own(
     path = _write(folder, figures, contents, look.sample)
     formats = {name: row.help for name, row in EXPORTS.items()}
     again = list(commands_of(store, manifest, marks))
-    card = card_of(manifest, figures, prompts, marks, formats, again, _audit(store.folder))
+    found, unfinished = _audit(store.folder), owed(store.folder)
+    card = card_of(manifest, figures, prompts, marks, formats, again, found, unfinished)
     _write_card(card, folder, None if out else store.folder, reporter)
     return path
 

@@ -29,7 +29,8 @@ from infgen.records.manifest import Manifest
 
 
 def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
-    """Make the dataset that `settings` ask for, or go on where an earlier try stopped.
+    """Make the dataset that `settings` ask for, or go on where an earlier try stopped. Call `ended`
+    when the user knows what came of it.
 
     Raises:
         InputError: the tables or settings are wrong; nothing was written.
@@ -57,6 +58,16 @@ def run(settings: RunSettings, reporter: Reporter | None = None) -> Manifest:
         make_missing(store, planner, means, settings, crew, reporter)
         manifest = take_stock(store, planner, means, settings, pinned.fingerprint, notes)
         return finish(store, manifest, settings, crew, depth, planner.canvas, reporter)
+
+
+def ended(settings: RunSettings) -> None:
+    """Whoever asked for a run knows how it ended: the same again is another one, if it appends.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    if settings.append:
+        Store(settings.out).settle()
 
 
 def plan(settings: RunSettings, reporter: Reporter | None = None) -> Plans:

@@ -25,7 +25,8 @@ class Export:
     aren't kept from it. `check` gets the class names and the most objects that a picture may hold,
     and raises InputError if the format has no room for them, before any picture is made. `files`
     tells what `convert` writes of a picture, and `lists` what `finish` writes of a split, as paths
-    in the dataset: they go where a picture, or a split, is no part of it any more."""
+    in the dataset: they go where a picture, or a split, is no part of it any more. `first_label` is
+    the first class's where the settings name none, in formats whose labels can begin elsewhere."""
 
     help: str
     convert: Callable[[Entry, Dataset], Any]
@@ -38,6 +39,7 @@ class Export:
     beside_images: bool = False
     files: Callable[[Entry, Dataset], tuple[str, ...]] = lambda entry, dataset: ()
     lists: Callable[[str], tuple[str, ...]] = lambda split: ()
+    first_label: int | None = None
 
 
 EXPORTS: dict[str, Export] = {
@@ -48,6 +50,7 @@ EXPORTS: dict[str, Export] = {
         takes_crowds=True,
         from_records=True,
         lists=coco.lists,
+        first_label=coco.FIRST_LABEL,
     ),
     "yolo": Export(
         "labels/<split>/*.txt and data.yaml (Ultralytics)",
@@ -55,6 +58,7 @@ EXPORTS: dict[str, Export] = {
         yolo.finish,
         beside_images=True,
         files=yolo.files,
+        first_label=yolo.FIRST_LABEL,
     ),
     "voc": Export(
         "voc/VOCdevkit/VOC2012: Pascal VOC XML and masks",
@@ -103,6 +107,7 @@ EXPORTS: dict[str, Export] = {
         idg.finish,
         files=idg.files,
         lists=idg.lists,
+        first_label=idg.FIRST_LABEL,
     ),
     "classification": Export(
         "classification/<split>/<class>: crops of single objects",

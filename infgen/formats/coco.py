@@ -19,6 +19,8 @@ from infgen.ops.rle import counts_of, decode_window
 from infgen.records.sample import Entry, Instance
 from infgen.sources.disk import streamed_file
 
+FIRST_LABEL = 1  # where --first-label names no other
+
 encode = msgspec.json.encode
 
 
@@ -126,7 +128,7 @@ def _segmentation(obj: Instance, size: tuple[int, int], masks: str) -> dict[str,
 
 def _first_label(dataset: Dataset) -> int:
     first = dataset.settings.first_label
-    return 1 if first is None else first
+    return FIRST_LABEL if first is None else first
 
 
 def _short(value: float) -> float:

@@ -14,6 +14,7 @@ from infgen.sources.disk import write_file
 # the object (pixels) that gives the mask exactly. It is far more than six decimals lose, and too
 # little for readers that sample pixel centres, or for the box, to notice.
 INSET = 0.02
+FIRST_LABEL = 0  # where --first-label names no other
 
 
 def convert(entry: Entry, dataset: Dataset) -> None:
@@ -25,7 +26,7 @@ def convert(entry: Entry, dataset: Dataset) -> None:
     """
     outlines = dataset.settings.yolo_labels == "segment" and not dataset.unmasked
     row = _polygon_row if outlines else _box_row
-    first = dataset.settings.first_label or 0
+    first = dataset.settings.first_label or FIRST_LABEL
     text = "".join(row(first + obj.class_id, obj, entry.size) for obj in entry.objects)
     [file] = files(entry, dataset)
     write_file(dataset.folder / file, text.encode())
@@ -56,7 +57,7 @@ def _unused(dataset: Dataset) -> list[str]:
     stem = "unused"
     while any(name.startswith(f"{stem}_") for name in dataset.classes):
         stem += "_"
-    return [f"{stem}_{number}" for number in range(dataset.settings.first_label or 0)]
+    return [f"{stem}_{number}" for number in range(dataset.settings.first_label or FIRST_LABEL)]
 
 
 def _polygon_row(label: int, obj: Instance, size: tuple[int, int]) -> str:

@@ -33,7 +33,8 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Pairs(msgspec.Struct, frozen=True):
-    """All pairs in order, and the class names by class id."""
+    """All pairs in order, the class names by class id, and those that aren't to be mirrored."""
 
     pairs: tuple[Pair, ...]
     classes: tuple[str, ...]
+    upright: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ licence, date, host or person is in it that isn't in the records.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from infgen.records.manifest import Manifest, Origin
 from infgen.report.audit.findings import Audit
@@ -27,10 +27,12 @@ def card_of(
     formats: Mapping[str, str],
     again: Sequence[str],
     audit: Audit | None = None,
+    unfinished: Collection[str] = (),
 ) -> str:
     """README.md of infgen's own dataset. `prompts` say what a class is, by its name; `formats` are
     all that there are, by name, with what each is; `again` are the commands that make the dataset
-    once more, in its folder's parent."""
+    once more, in its folder's parent. Formats that are `unfinished` were being written by somebody
+    who was stopped."""
     sections = (
         _head(manifest, figures),
         _classes(figures, prompts),
@@ -39,7 +41,7 @@ def card_of(
         _thrown_away(manifest, marks),
         _notes(run_notes(manifest)),
         _audit(audit, figures) if audit else (),
-        _formats(manifest, formats),
+        _formats(manifest, formats, unfinished),
         _again(again),
     )
     return "\n".join(line for section in sections for line in section) + "\n"
@@ -218,7 +220,9 @@ def _audit(audit: Audit, figures: Figures) -> Iterator[str]:
         yield f"- limit {_text(limit.limit)}: {'crossed' if limit.crossed else 'kept'}"
 
 
-def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
+def _formats(
+    manifest: Manifest, formats: Mapping[str, str], unfinished: Collection[str]
+) -> Iterator[str]:
     settings, packed = manifest.settings, manifest.settings.get("pack", "none") != "none"
     loose = "`fg_bg_*/`" if settings.get("grid") else "`images/`"
     yield from ("", "## Files", "", f"- {'`packs/`' if packed else loose}: the pictures")
@@ -226,6 +230,11 @@ def _formats(manifest: Manifest, formats: Mapping[str, str]) -> Iterator[str]:
         where = loose if packed or settings.get("grid") else "`marked/`"
         yield f"- `marks.json`: which pictures were found bad, and why; {where}: these pictures"
     yield from (f"- {name}: {_text(formats.get(name, ''))}" for name in manifest.formats)
+    yield from (
+        f"- {name}: not whole, for what wrote it was stopped: the next `infgen export` ends it"
+        for name in unfinished
+        if name not in manifest.formats
+    )
     if settings.get("statistics") or settings.get("grid"):
         yield "- `statistics.json`: sizes on disk, and the mean and deviation of each channel"
     yield "- `samples-*.jsonl`, `manifest.json`: all that is known of every picture, and totals"

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from infgen.records.errors import StorageError
 
 BUFFER = 2**18  # bytes that wait for the disk together
+PART = ".infgen"  # what nobody else's hidden files end in
 
 
 def part_name(path: Path) -> Path:
     """Where a file is written before it gets its name. The same for every try, so that a run that
-    was killed leaves nothing that its successor doesn't overwrite."""
-    return path.with_name(f".{path.name}.part")
+    was killed leaves nothing that its successor doesn't overwrite, if it writes that file."""
+    return path.with_name(f".{path.name}{PART}")
+
+
+@contextmanager
+def leftovers_cleared(folder: Path, foreign: Collection[str]) -> Iterator[None]:
+    """For who has a folder to himself: a block at whose end, if that is a good one, nothing is left
+    in it, and below, of files that were being written when it began, but those that have been
+    touched since. Folders that hold a file of a name in `foreign` are somebody else's."""
+    left = {part: _touched(part) for part in _parts_in(folder, foreign)}
+    yield
+    for part, touched in left.items():
+        if touched and touched == _touched(part):
+            with suppress(OSError):  # it does no harm
+                part.unlink()
+
+
+def _parts_in(folder: Path, foreign: Collection[str]) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        if Path(place) != folder and not set(files).isdisjoint(foreign):
+            folders.clear()
+            continue
+        yield from (Path(place, name) for name in files
+                    if name.startswith(".") and name.endswith(PART))  # fmt: skip
+
+
+def _touched(part: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 if it isn't there."""
+    try:
+        return part.lstat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def write_file(path: Path, data: bytes | memoryview) -> None:
@@ -56,13 +87,15 @@ def streamed_file(path: Path) -> Iterator[Callable[[bytes], None]]:
 
     try:
         yield write
+        with told(path):
+            file.close()
+            part.replace(path)
     except BaseException:
         with suppress(OSError):  # the first error is the one to tell
             file.close()
+        with suppress(OSError):  # a full disk has better use for the room
+            part.unlink()
         raise
-    with told(path):
-        file.close()
-        part.replace(path)
 
 
 def link_file(source: Path, path: Path) -> None:

@@ -66,7 +66,10 @@ def run(
     """
     from infgen.batch import runner
 
-    return runner.run(_filled(RunSettings, config, settings), _heard(reporter))
+    asked = _filled(RunSettings, config, settings)
+    manifest = runner.run(asked, _heard(reporter))
+    runner.ended(asked)
+    return manifest
 
 
 @takes(RunSettings)

@@ -31,13 +31,16 @@ from tests.making import SHEET, differing, draw_sheets, snapshot
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.link", "os.truncate", "shutil.copyfile")
 
 
-def die_at(moment: int, folder: str, report: Path) -> None:
-    """From here on, end this process right before its `moment`th change below `folder`."""
+def die_at(moment: int, folder: str, report: Path, named: str = "") -> None:
+    """From here on, end this process right before its `moment`th change below `folder` to what has
+    `named` in its path."""
     seen = 0
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal seen
         if event not in ("open", *CHANGES) or not str(arguments[0]).startswith(folder):
+            return
+        if named not in str(arguments[0]):
             return
         if event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR):
             return

@@ -31,6 +31,7 @@ from infgen.ops.masks import tight_box
 from infgen.records.cutout import GOOD, TAKEN_OUT, Cutout
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.specs import AspectSize, ClassSpec
+from infgen.sources.disk import PART
 from infgen.ui.cli import main
 from tests.making import DEADLINE, ROOT, Tables, differing, snapshot
 from tests.models.small import build_sd
@@ -303,7 +304,7 @@ def test_killed_and_run_again_it_is_the_same_bank(asked: dict) -> None:
     assert list(asked["out"].rglob("*.png"))
     infgen.bank(**asked)
     assert_alike(asked["out"], whole)
-    assert not list(asked["out"].rglob("*.part"))
+    assert not list(asked["out"].rglob(f"*{PART}"))
 
 
 def test_a_try_with_an_error_is_told_and_made_again(

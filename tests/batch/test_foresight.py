@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import infgen
-from infgen.batch import foresight
+from infgen.batch import foresight, memory
 from infgen.batch.estimate import Estimate, estimate, is_cheap, work_of
 from infgen.batch.foresight import foresee
 from infgen.batch.memory import (
@@ -247,6 +247,37 @@ def test_a_machine_that_is_too_small_is_told_of() -> None:
             **facts, seconds=None, disk=None, formats={}, memory=2 * there, free=6
         ).concerns
         assert "--workers" in text
+
+
+@pytest.mark.parametrize(
+    ("member", "limits", "least"),
+    [
+        ("0::/job/step\n", {"job": "5000", "job/step": "max"}, 5000),
+        ("0::/\n", {"": "7000"}, 7000),  # as a container sees it
+        ("9:cpu:/\n4:memory,x:/a\n0::/\n", {"memory/a": f"{2**63 - 4096}", "memory": "8000"}, 8000),
+        ("4:memory:/of/the/machine\n", {"memory": "9000"}, 9000),  # whose paths aren't seen there
+        ("0::/job\n", {"job": "max"}, None),
+        ("0::/job\n", {"job": f"{2**62}"}, None),
+        (None, {}, None),
+    ],
+)
+def test_limits_of_containers_and_jobs_count(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    member: str | None,
+    limits: dict[str, str],
+    least: int | None,
+) -> None:
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(memory, "MEMBERSHIP", tmp_path / "self")
+    whole = memory_of_machine()
+    if member is not None:
+        (tmp_path / "self").write_text(member)
+    for group, limit in limits.items():
+        file = "memory.limit_in_bytes" if "memory" in group else "memory.max"
+        (tmp_path / "cgroup" / group).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cgroup" / group / file).write_text(f"{limit}\n")
+    assert memory_of_machine() == (least or whole)
 
 
 def test_times_are_said_as_a_person_would() -> None:

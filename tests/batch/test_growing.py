@@ -23,10 +23,13 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
 import infgen
+from infgen.batch.owed import owe
 from infgen.batch.store import Store, records
+from infgen.formats.settings import ExportSettings
 from infgen.records.errors import FolderError, InputError
 from infgen.records.manifest import Manifest
 from infgen.records.sample import Entry
+from infgen.sources.disk import PART
 from tests.labelled import write_coco
 from tests.making import (
     CLASSES_HEADER,
@@ -154,7 +157,7 @@ def test_two_appends_leave_every_file_of_a_picture_and_every_record_as_it_was(
         ("coin", "note"), ("ring", "bar"), ("disc",)
     ]  # fmt: skip
     assert len({str(part.fingerprint) for part in manifest.parts}) == 3
-    assert not [name for name in snapshot(out) if name.endswith((".part", ".lock", ".appending"))]
+    assert not [name for name in snapshot(out) if name.endswith((PART, ".lock", ".appending"))]
 
 
 def test_only_new_classes_are_painted_when_only_they_are_new(
@@ -299,7 +302,8 @@ def test_formats_that_were_there_are_brought_up_to_date(
     mended = infgen.run(**settings | {"format": "coco"}, reporter=seen)
     assert (mended.formats, mended.written) == (manifest.formats, manifest.written)
     assert set(differing(snapshot(out), whole)) <= {"manifest.json", "parts.json"}
-    assert "written anew, too: yolo, voc, masks, hf, which the dataset has" in seen.said
+    [told] = [text for text in seen.said if text.startswith("written, too")]
+    assert "yolo, voc, masks, hf, which the dataset has or was to have" in told
 
 
 def test_what_reads_a_dataset_reads_one_that_has_grown(
@@ -457,11 +461,16 @@ def test_what_isnt_as_before_is_told(begun: tuple[Tables, dict[str, Any]]) -> No
     assert "--yolo-labels was segment and is now detect" in text
 
 
+@pytest.mark.parametrize("there", [True, False])
 def test_npy_refuses_new_pictures_that_leave_their_backgrounds(
-    begun: tuple[Tables, dict[str, Any]],
+    begun: tuple[Tables, dict[str, Any]], there: bool
 ) -> None:
+    """Also where who was to write npy has been stopped."""
     _, settings = begun
-    infgen.run(**settings | {"format": "npy", "keep_backgrounds": True})
+    formats = "npy" if there else "coco"
+    infgen.run(**settings | {"format": formats, "keep_backgrounds": True})
+    if not there:
+        owe(settings["out"], {"npy": ExportSettings()})
     before = snapshot(settings["out"])
     with pytest.raises(InputError, match="npy holds each picture beside its background"):
         append(settings, images=4, augment="strong")  # the dataset's own formats are written, too

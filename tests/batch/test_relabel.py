@@ -233,11 +233,14 @@ def test_bad_input_is_told_before_anything_is_written(
 
 def test_from_python(tmp_path: Path) -> None:
     write_pairs(tmp_path / "in", 2)
-    out = tmp_path / "out"
-    manifest = infgen.relabel(tmp_path / "in", out=out, workers=1, format="masks")
+    out, classes = tmp_path / "out", tmp_path / "classes.csv"
+    classes.write_text("prompt,name,mirror\n,class_0,\n,class_1,no\n")
+    settings = {"classes": classes, "workers": 1, "format": "masks"}
+    manifest = infgen.relabel(tmp_path / "in", out=out, **settings)
     assert (out / "report/index.html").exists() and (out / "README.md").exists()
     assert manifest.pictures == 2 and manifest.formats == ("masks",)
     assert [(one.name, one.objects) for one in manifest.classes] == [("class_0", 1), ("class_1", 1)]
+    assert manifest.upright == ("class_1",)
 
 
 def test_every_setting_says_what_it_does() -> None:

@@ -24,6 +24,7 @@ from infgen.report import pages
 from infgen.report.card import MARKER
 from infgen.report.figures import Figures
 from infgen.report.figures.bins import SIDES
+from infgen.sources.disk import part_name
 from tests.foreign import Label, Shot, masked, write_foreign
 from tests.labelled import write_yolo
 from tests.making import (
@@ -141,6 +142,29 @@ def test_the_commands_of_the_card_make_the_dataset_again(
     assert [name for name in differing(one, other) if not name.startswith("report/")] == []
 
 
+@pytest.mark.parametrize(("first", "then"), [(12, None), (None, 12)])
+def test_labels_of_the_same_again_begin_where_they_began(
+    tables: Tables,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: int | None,
+    then: int | None,
+) -> None:
+    """Of formats that two runs have written, each with a first label of its own."""
+    out, again = tmp_path / "dataset", tmp_path / "again"
+    settings = tables.settings(out=out, images=2, val_frac=0)
+    infgen.run(**settings, format="voc,masks", first_label=first)
+    manifest = infgen.run(**settings, format="coco,yolo,idg", first_label=then)
+    commands = list(commands_of(Store(out), manifest, {}))
+    monkeypatch.chdir(out)
+    for command in commands:
+        words = command.split()[3:]
+        done = infgen_here(*(str(again) if word == "again" else word for word in words))
+        assert done.returncode == 0, done.stderr
+    one, other = (snapshot(folder, "manifest.json") for folder in (out, again))
+    assert len(commands) == 4 and not differing(one, other)
+
+
 def test_without_a_report_there_is_none_and_no_card(tables: Tables, tmp_path: Path) -> None:
     done = infgen_here("run", *tables.options(out=tmp_path / "dataset", images=4))
     assert done.returncode == 0 and "index.html" not in done.stdout
@@ -188,12 +212,12 @@ def test_a_report_that_was_killed_is_written_again(dataset: Path, left: str) -> 
     if left == "half":  # the pages that come last aren't there yet
         (folder / "index.html").unlink()
         (folder / "rejects.html").write_text("of before")
-        (folder / ".index.html.part").write_text("<html>")
+        part_name(folder / "index.html").write_text("<html>")
     else:
         for path in sorted(folder.rglob("*"), reverse=True):
             if path.name != left:
                 path.rmdir() if path.is_dir() else path.unlink()
-        (folder / ".figures.json.part").write_text("{")
+        part_name(folder / "figures.json").write_text("{")
     infgen.report(dataset)
     assert not differing(whole, snapshot(dataset))
 
@@ -412,8 +436,8 @@ def test_marks_and_further_formats_change_report_and_card(dataset: Path) -> None
         settings=manifest.settings | {"crop_backgrounds": False, "first_label": 3},
         written={"yolo": {"crop_backgrounds": True}},
     )
-    assert list(commands_of(store, grey, {}))[-2:] == [  # what isn't told is export's default
-        "python -m infgen export again --format yolo",
+    assert list(commands_of(store, grey, {}))[-2:] == [  # what isn't told is as of the first run
+        "python -m infgen export again --format yolo --first-label 3",
         "python -m infgen export again --format voc --no-crop-backgrounds",
     ]
     (dataset / "run.toml").write_text((dataset / "run.toml").read_text().replace('"segment"', "7"))

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import infgen
+from infgen.sources.disk import part_name
 from tests.making import (
     ROOT,
     Tables,
@@ -236,7 +237,8 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
     "annotations torn": lambda out: cut_short(out / "annotations/instances_train.json"),
     "the manifest gone": lambda out: (out / "manifest.json").unlink(),
     "leftovers of a write": lambda out: (
-        (out / "images/train/.00000000.jpg.part").touch()
+        part_name(out / "images/train/00000000.jpg").touch()
+        or part_name(out / "labels/train/of_another_try.txt").touch()
         or next((out / "images/train").glob("00000000*"), out / "classes.txt").unlink()
     ),
 }

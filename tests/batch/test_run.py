@@ -30,6 +30,7 @@ from infgen.records.manifest import Manifest
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
 from infgen.records.verdict import Sighting
+from infgen.sources.disk import PART
 from tests.making import (
     Tables,
     copy_made,
@@ -109,7 +110,7 @@ def test_the_folder_holds_what_the_readme_says(tables: Tables, tmp_path: Path) -
         manifest.splits
     )
     assert min(manifest.splits.values()) > 0
-    assert not [file for file in files if file.endswith((".part", ".lock"))]
+    assert not [file for file in files if file.endswith((PART, ".lock"))]
     assert manifest == manifest_of(out)
     assert manifest.formats == ("coco", "yolo", "voc", "masks", "hf", "npy")
 

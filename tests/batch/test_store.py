@@ -14,6 +14,7 @@ from infgen.batch.store import Pinned, Store, open_finished, records
 from infgen.records.errors import FolderError, InputError, StorageError
 from infgen.records.plan import BackgroundPlan
 from infgen.records.sample import Entry
+from infgen.sources.disk import part_name
 from tests.making import empty_manifest
 
 PER_FILE = 10
@@ -281,7 +282,7 @@ def test_a_folder_that_is_not_there_or_empty_is_free(tmp_path: Path) -> None:
     assert Store(tmp_path).pinned() is None
 
 
-@pytest.mark.parametrize("left", [".lock", ".run.toml.part"])
+@pytest.mark.parametrize("left", [".lock", part_name(Path("run.toml")).name])
 def test_what_a_run_leaves_before_its_run_toml_is_ours(store: Store, left: str) -> None:
     (store.folder / left).touch()
     assert store.pinned() is None

@@ -19,6 +19,7 @@ from infgen.formats.settings import Dataset
 from infgen.ops.rle import decode_rle
 from infgen.records.errors import StorageError
 from infgen.records.sample import Entry
+from infgen.sources.disk import part_name
 from tests.formats.scenes import write_dataset
 
 SPLITS = ("train", "val")
@@ -169,11 +170,12 @@ def test_a_disk_that_refuses_is_told_in_one_sentence(tmp_path):
 def test_a_full_disk_is_told_too(tmp_path):
     dataset, entries = write_dataset(tmp_path)
     (tmp_path / "annotations").mkdir()
-    (tmp_path / "annotations" / ".instances_val.json.part").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match=r"instances_val\.json: No space left"):
-        export(dataset, entries)  # the last bytes don't fit
-    with pytest.raises(StorageError, match=r"instances_val\.json: No space left"):
-        export(dataset, entries * 50)  # nor do those in the middle
+    part = part_name(tmp_path / "annotations" / "instances_val.json")
+    for many in (1, 50):  # the last bytes don't fit; nor do those in the middle
+        part.symlink_to("/dev/full")
+        with pytest.raises(StorageError, match=r"instances_val\.json: No space left"):
+            export(dataset, entries * many)
+        assert not part.is_symlink()
 
 
 @pytest.mark.parametrize(("first", "ids"), [(None, [1, 2, 3]), (0, [0, 1, 2]), (12, [12, 13, 14])])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from infgen.formats import EXPORTS
 from infgen.records.errors import InputError
-from infgen.sources.disk import part_name
+from infgen.sources.disk import PART, part_name
 from tests.formats.scenes import write_dataset
 
 pytestmark = pytest.mark.parametrize("name", EXPORTS)
@@ -38,7 +38,7 @@ def written(folder, before):
 
 
 def parts(folder):
-    return [path for path in folder.rglob("*") if path.name.endswith(".part")]
+    return [path for path in folder.rglob("*") if path.name.endswith(PART)]
 
 
 def test_writes_its_own_files_and_leaves_the_others_alone(name, tmp_path):

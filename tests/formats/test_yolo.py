@@ -15,6 +15,7 @@ from infgen.formats.settings import Dataset
 from infgen.formats.yolo import convert, finish
 from infgen.ops.rle import decode_rle
 from infgen.records.sample import Entry
+from infgen.sources.disk import PART
 from tests.formats.scenes import SIZE, awkward_masks, write_dataset
 
 SPLITS = ("train", "val")
@@ -194,7 +195,7 @@ def test_exporting_again_overwrites(tmp_path):
     export(detect, entries)
     assert contents().keys() == before.keys()
     assert all(len(row) == 5 for entry in entries for row in rows(detect, entry))
-    assert not list(tmp_path.rglob(".*.part"))
+    assert not list(tmp_path.rglob(f".*{PART}"))
 
 
 def test_labels_may_start_elsewhere_and_stay_dense(tmp_path: Path) -> None:

@@ -79,9 +79,10 @@ def test_channels_are_named_by_the_class_table(tmp_path: Path) -> None:
     boxes = ((1, Box(0, 0, 5, 5)), (1, Box(20, 10, 30, 20)), (0, Box(6, 0, 12, 9)))
     ask(tmp_path / "0_y.npy", *boxes, channels=2)
     classes = tmp_path / "classes.csv"
-    classes.write_text("prompt,name,min_appear\na grey elephant,,x\na zebra,stripes,1\n")
+    rows = "a grey elephant,,x,\na zebra,stripes,1,no\n"
+    classes.write_text(f"prompt,name,min_appear,mirror\n{rows}")
     pairs, _ = read_pairs(tmp_path, classes)
-    assert pairs.classes == ("elephant", "stripes")
+    assert pairs.classes == ("elephant", "stripes") and pairs.upright == ("stripes",)
     assert {(one.class_id, one.box) for one in pairs.pairs[0].wanted} == set(boxes)
     pairs, _ = read_pairs(tmp_path)
     assert pairs.classes == ("class_0", "class_1")

@@ -66,10 +66,7 @@ def grow(settings: RunSettings, store: Store, reporter: Reporter) -> Manifest:
             make_missing(store, planner, one.means, one.settings, crew, reporter)
         manifest = take_stock_of_parts(store, parts)
         now = _asking(job.settings, settings.export.format, store)
-        manifest = finish(store, manifest, now, crew, depth, job.planner.canvas, reporter)
-    if settings.append:
-        store.settle()
-    return manifest
+        return finish(store, manifest, now, crew, depth, job.planner.canvas, reporter)
 
 
 def _asking(settings: RunSettings, asked: Sequence[str], store: Store) -> RunSettings:

@@ -8,6 +8,7 @@ import msgspec
 
 from infgen.batch.growing.parts import Job, part_of, understood, with_formats
 from infgen.batch.ledger import FILE as LEDGER
+from infgen.batch.owed import owed
 from infgen.batch.reporter import Reporter
 from infgen.batch.settings import RunSettings
 from infgen.batch.store import Pinned, Store, append_file, told_differences
@@ -43,7 +44,8 @@ def job_of(settings: RunSettings, store: Store, reporter: Reporter) -> tuple[Job
             )
     assert manifest is not None
     parts = parts or (part_of(manifest, pinned),)
-    job = with_formats(understood(settings, parts, reporter), manifest.formats)
+    formats = (*manifest.formats, *owed(store.folder))
+    job = with_formats(understood(settings, parts, reporter), formats)
     return job, (*parts, job.part)
 
 

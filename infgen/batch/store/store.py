@@ -23,7 +23,13 @@ from infgen.batch.store.records import Records
 from infgen.records.errors import FolderBusy, FolderError, InfgenError, InputError, Problem
 from infgen.records.manifest import Manifest, Part
 from infgen.records.sample import Entry
-from infgen.sources.disk import part_name, storage_error, told, write_file
+from infgen.sources.disk import (
+    leftovers_cleared,
+    part_name,
+    storage_error,
+    told,
+    write_file,
+)
 
 RECORD, MANIFEST, LOCK, LOG = "run.toml", "manifest.json", ".lock", "run.log"
 PARTS, APPENDING = "parts.json", ".appending"
@@ -107,7 +113,8 @@ class Store:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for this process alone.
+        """Hold the folder for this process alone. What was left half written by those before it is
+        gone in the end.
 
         Raises:
             FolderBusy: another run is at work in it.
@@ -126,7 +133,8 @@ class Store:
         except OSError as error:
             raise _cant_claim(self.folder, error) from None
         try:
-            yield
+            with leftovers_cleared(self.folder, (RECORD, LOCK)):
+                yield
         finally:
             with suppress(OSError):  # Windows removes no file that is open; it does no harm there
                 (self.folder / LOCK).unlink()  # while it is held: nobody can have got it meanwhile
@@ -154,12 +162,12 @@ class Store:
         write_file(self.folder / PARTS, msgspec.json.encode(parts) + b"\n")
 
     def was_appending(self) -> bool:
-        """Whether the run that appended last was stopped before its very end."""
+        """Whether the run that appended last was stopped before anybody knew of its end."""
         return (self.folder / APPENDING).exists()
 
     def settle(self) -> None:
-        """Leave no trace of having appended but what was made: the last thing that a run does, for
-        without it the same command goes on instead of appending again."""
+        """Leave no trace of having appended but what was made: the last thing that is done, when
+        the user knows of it, for until then the same command goes on instead of appending again."""
         path = self.folder / APPENDING
         with told(path):
             path.unlink(missing_ok=True)

@@ -17,12 +17,13 @@ from infgen.sources.tables import read_class_names
 def read_pairs(source: Path, classes: Path | None = None) -> tuple[Pairs, list[Problem]]:
     """Read and check the pairs that `source`, a folder or a CSV file, holds: (pairs, warnings).
 
-    `classes` is a classes.csv whose rows name the classes, in the order of their ids.
+    `classes` is a classes.csv whose rows name the classes, in the order of their ids, and say which
+    of them aren't to be mirrored.
 
     Raises:
         InputError: with every problem of all files at once.
     """
-    names, problems = read_class_names(classes) if classes else ([], [])
+    names, upright, problems = read_class_names(classes) if classes else ([], [], [])
     reader = read_folder if source.is_dir() else read_table
     drafts, found, warnings, names = reader(source, names)
     problems += found
@@ -36,4 +37,4 @@ def read_pairs(source: Path, classes: Path | None = None) -> tuple[Pairs, list[P
         for draft, stem in zip(drafts, stems_of(drafts), strict=True)
         if draft.before and draft.after
     ]
-    return Pairs(tuple(pairs), tuple(names)), warnings
+    return Pairs(tuple(pairs), tuple(names), tuple(upright)), warnings

@@ -73,10 +73,11 @@ def _repeated_prompts(path: Path, rows: Sequence[Row], names: Sequence[str]) -> 
     return warnings
 
 
-def read_class_names(path: Path) -> tuple[list[str], list[Problem]]:
-    """The classes' names, by class id, and what is wrong with them; all else in the table is passed
-    over."""
-    columns = [column for column in CLASS_COLUMNS if column.name in ("prompt", "name")]
+def read_class_names(path: Path) -> tuple[list[str], list[str], list[Problem]]:
+    """The classes' names, by class id, those of them that aren't to be mirrored, and what is wrong
+    with them; all else in the table is passed over."""
+    columns = [column for column in CLASS_COLUMNS if column.name in ("prompt", "name", "mirror")]
     rows, problems, _ = read_rows(path, columns)
     names, name_problems, _ = name_classes(path, rows, {})
-    return names, problems + name_problems
+    upright = [name for name, row in zip(names, rows, strict=True) if not row["mirror"]]
+    return names, upright, problems + name_problems

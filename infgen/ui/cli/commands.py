@@ -67,6 +67,7 @@ def do_run(arguments: Mapping[str, Any]) -> int:
     if statistics := read_statistics(settings.out):
         print_statistics(statistics, settings.out)
     print_report(settings.report, settings.out)
+    runner.ended(settings)
     return _exit_code(manifest, settings)
 
 

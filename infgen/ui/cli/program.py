@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from infgen.records.errors import InfgenError
 from infgen.ui.cli.parser import Command, parse
 from infgen.ui.cli.stopping import SIGNALS, Stopped, on_signal
 from infgen.ui.terminal import mend_streams, print_error
+
+
+def program() -> NoReturn:
+    """`main` as a process. It ends at once, without Python's taking itself apart: who is killed in
+    that tenth of a second has done all that was asked, and whoever started it can't know."""
+    code = main()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
