@@ -84,14 +84,16 @@ class Seams(msgspec.Struct):
     `self_test`: rectangles repainted slightly on the dataset's own pictures, against untouched
     places; below 0.85 the probe is `blind` here, and that says why (else it's empty): nothing else
     in this section is a verdict then, and is null. `decoys`: repainted regions without an object
-    against untouched places of the same shape. `contours`: objects against like edges of the same
-    picture; `contours_alike`: the same on as many pictures as the reference has; `reference`: the
-    reference's real objects; `excess`: the difference of these two.
+    against untouched places of the same shape; `decoy_edges`: the same, where they end at an edge,
+    against like edges of the same picture. `contours`: objects against like edges;
+    `contours_alike`: on as many pictures as the reference has; `reference`: the reference's real
+    objects; `excess`: the difference of these two.
     """
 
     blind: str
     self_test: Auc | None = None
     decoys: Auc | None = None
+    decoy_edges: Auc | None = None
     contours: Auc | None = None
     contours_alike: Auc | None = None
     reference: Auc | None = None

@@ -30,6 +30,7 @@ def _agreed(audit: Audit, name: str) -> float | None:
 
 FIGURES: dict[str, Figure] = {
     "seam": Figure("AUC of decoys against untouched places", lambda a: _seam(a, "decoys")),
+    "decoy_edges": Figure("AUC of decoys against like edges", lambda a: _seam(a, "decoy_edges")),
     "contours": Figure("AUC of objects against like edges", lambda a: _seam(a, "contours")),
     "excess": Figure(
         "by how much that AUC exceeds the reference's",

@@ -71,6 +71,7 @@ class EdgeSearch:
 
     def __init__(self, traces: Traces, taken: np.ndarray, rng: np.random.Generator):
         """`taken` is (H, W) bool, where no like may lie."""
+        self.traces = traces
         smooth = cv2.GaussianBlur(traces.luma, (0, 0), SMOOTH)
         self._dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
         self._dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)

@@ -1,9 +1,12 @@
 """The seam probe: can a small classifier tell painted contours from those that nobody painted?
 
 If it can, so can a detector in training, and it will learn to look for traces of painting instead
-of objects. Two questions, and one to the probe itself:
+of objects. Three questions, and one to the probe itself:
 
     decoys      regions repainted without an object, against untouched places of the same shape
+    edges       the same where they end at an edge, against like edges of the same picture: a model
+                that is asked for bare scene draws hills and clouds, and where nothing was painted
+                these have outlines, too
     contours    objects, against like edges of the same picture; real objects aren't quite like the
                 edges around them either, so this is read beside the same figure of real pictures
     self test   rectangles repainted slightly on the very pictures: a probe that doesn't see these
@@ -160,7 +163,8 @@ class SeamProbe:
     """Gathers contours picture by picture, then judges them all."""
 
     def __init__(self) -> None:
-        self._planted, self._decoys, self._objects = Contours(), Contours(), Contours()
+        self._planted, self._decoys = Contours(), Contours()
+        self._decoy_edges, self._objects = Contours(), Contours()
 
     def add(self, picture: LabelledPicture, pixels: np.ndarray, rng: np.random.Generator) -> None:
         """Look at a picture, (H, W, 3) uint8 RGB. Ones too small for a window tell nothing."""
@@ -171,13 +175,15 @@ class SeamProbe:
         decoys = [decode_rle(rle, picture.size) for rle in picture.decoys]
         self._plant(picture, pixels, rng)
         traces = traces_of(pixels)
-        taken = surroundings([*masks, *decoys], RADIUS) if masks or decoys else None
+        if not masks and not decoys:
+            return
+        taken = surroundings([*masks, *decoys], RADIUS)
         edges = surroundings(masks, SIDE // 2) if masks else None  # a decoy below one ends there
         for decoy in decoys:
-            assert taken is not None
             _compare(self._decoys, picture, traces, decoy, taken, rng, edges)
-        if masks:
-            _hold_beside_edges(self._objects, picture, traces, masks, decoys, rng)
+        search = EdgeSearch(traces, surroundings([*masks, *decoys], RADIUS // 2), rng)
+        _hold_beside_edges(self._objects, picture, search, masks, rng)
+        _hold_beside_edges(self._decoy_edges, picture, search, decoys, rng, edges)
 
     def _plant(
         self, picture: LabelledPicture, pixels: np.ndarray, rng: np.random.Generator
@@ -201,7 +207,8 @@ class SeamProbe:
                 f"only on these {test.pictures} pictures: more of them (--sample) may help",
                 test,
             )
-        seams = Seams("", test, self._decoys.auc(rng), self._objects.auc(rng))
+        seams = Seams("", test, self._decoys.auc(rng), contours=self._objects.auc(rng))
+        seams.decoy_edges = self._decoy_edges.auc(rng)
         if reference is not None and seams.contours is not None:
             most = min(reference._objects.pictures, self._objects.pictures)
             seams.reference = reference._objects.auc(rng, most)
@@ -217,7 +224,8 @@ class SeamProbe:
         masks = [_mask(one, picture.size) for one in picture.objects]
         masks = [mask for mask in masks if mask.any()]
         if masks and min(picture.size) >= 3 * SIDE:
-            _hold_beside_edges(self._objects, picture, traces_of(pixels), masks, [], rng)
+            search = EdgeSearch(traces_of(pixels), surroundings(masks, RADIUS // 2), rng)
+            _hold_beside_edges(self._objects, picture, search, masks, rng)
 
 
 def _mask(one: LabelledObject, size: tuple[int, int]) -> np.ndarray:
@@ -255,22 +263,26 @@ def _compare(
 def _hold_beside_edges(
     contours: Contours,
     picture: LabelledPicture,
-    traces: Traces,
+    search: EdgeSearch,
     masks: Sequence[np.ndarray],
-    decoys: Sequence[np.ndarray],
     rng: np.random.Generator,
+    edges: np.ndarray | None = None,
 ) -> None:
-    """Add objects, and for each the like edges of its pieces."""
-    search = EdgeSearch(traces, surroundings([*masks, *decoys], RADIUS // 2), rng)
+    """Add what has these masks, and for each the like edges of its pieces. What lies on `edges`,
+    (H, W) bool, isn't its own contour."""
     large = [mask for mask in masks if mask.sum() >= SMALLEST]
     for number in rng.permutation(len(large))[:OBJECTS]:
         mask = large[number]
-        found = [search.like(x, y, tangent(mask, x, y)) for x, y in spots(mask, PIECES_EACH)]
+        found = [
+            search.like(x, y, tangent(mask, x, y))
+            for x, y in spots(mask, PIECES_EACH)
+            if edges is None or not edges[y, x]
+        ]
         pairs = [pair for pair in found if pair is not None]
         if pairs:
             ours, theirs = zip(*pairs, strict=True)
-            contours.add(_described(traces, ours, steps=False), True, picture)
-            contours.add(_described(traces, theirs, steps=False), False, picture)
+            contours.add(_described(search.traces, ours, steps=False), True, picture)
+            contours.add(_described(search.traces, theirs, steps=False), False, picture)
 
 
 def _described(traces: Traces, pieces: Sequence[Piece], steps: bool) -> list[np.ndarray]:

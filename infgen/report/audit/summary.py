@@ -90,6 +90,11 @@ def _seams(seams: Seams) -> Iterator[str]:
     yield f"- the probe sees: {_auc(seams.self_test)} on seams planted to test it"
     if seams.decoys:
         yield f"- decoys against untouched places: {_auc(seams.decoys)}; 0.5 is nothing to see"
+    if seams.decoy_edges:
+        yield (
+            f"- decoys against like edges: {_auc(seams.decoy_edges)}; what a model draws into them "
+            "has outlines of its own, as untouched places mostly haven't"
+        )
     if seams.contours:
         yield f"- objects against like edges: {_auc(seams.contours)}"
     if seams.excess is not None:

@@ -28,6 +28,7 @@ def audit_of(**more: object) -> Audit:
             "",
             Auc(0.99, 0.98, 1, 9, 18),
             Auc(0.61, 0.5, 0.7, 9, 18),
+            Auc(0.52, 0.4, 0.6, 9, 18),
             Auc(0.7, 0.6, 0.8, 9, 18),
             Auc(0.7, 0.6, 0.8, 9, 18),
             Auc(0.6, 0.5, 0.7, 9, 18),
@@ -44,6 +45,7 @@ def audit_of(**more: object) -> Audit:
     [
         ("seam>0.6", 0.61, True),
         ("seam > 0.62", 0.61, False),
+        ("decoy_edges>0.5", 0.52, True),
         ("contours>0.75", 0.7, False),
         ("excess>0.05", 0.1, True),
         ("leakage>0", 0, False),
@@ -97,6 +99,7 @@ def test_the_summary_says_it_all() -> None:
         "object labelled twice: 1, such as a: ",
         "- b is a",
         "P10 0.50, P50 0.80",
+        "decoys against like edges: AUC 0.520",
         "an excess of +0.100",
         "- a note",
     ):

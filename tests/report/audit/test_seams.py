@@ -104,9 +104,10 @@ def test_pictures_that_hide_the_self_test_make_it_blind(monkeypatch: pytest.Monk
 # ---- objects -------------------------------------------------------------------------------------
 
 
-def with_objects(how: str, count: int = 20) -> SeamProbe:
-    """Scenes of which one shape is labelled: as the camera saw it ("real": soft and grainy as all),
-    or laid over the finished picture ("pasted": hard and clean)."""
+def with_objects(how: str, count: int = 20, decoys: bool = False) -> SeamProbe:
+    """Scenes of which one shape is labelled, or recorded as one of the `decoys`: as the camera saw
+    it ("real": soft and grainy as all), or laid over the finished picture ("pasted": hard and
+    clean)."""
     probe = SeamProbe()
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -116,8 +117,9 @@ def with_objects(how: str, count: int = 20) -> SeamProbe:
         box = tight_box(mask)
         if box is None:  # wholly covered
             continue
-        objects = (LabelledObject(0, box, encode_rle(mask)),)
-        probe.add(picture_of(f"{how}{seed}.png", size=SIZE, objects=objects), pixels, rng)
+        rle = encode_rle(mask)
+        shown = {"decoys": (rle,)} if decoys else {"objects": (LabelledObject(0, box, rle),)}
+        probe.add(picture_of(f"{how}{seed}.png", size=SIZE, **shown), pixels, rng)
     return probe
 
 
@@ -130,6 +132,15 @@ def test_pasted_objects_stand_out_and_real_ones_do_less() -> None:
     assert seams.excess is not None and seams.excess > 0.1
     same = real.seams(real, np.random.default_rng(0))
     assert same.excess is not None and abs(same.excess) < 0.05
+
+
+def test_an_outline_of_its_own_gives_a_decoy_away_by_how_it_was_painted_only() -> None:
+    """A decoy in which something was drawn is no untouched place, however well it was painted."""
+    for how, low, high in (("pasted", 0.95, 1.0), ("real", 0.0, 0.9)):
+        seams = with_objects(how, decoys=True).seams(None, np.random.default_rng(0))
+        assert seams.contours is None
+        assert seams.decoys and seams.decoys.auc > 0.9
+        assert seams.decoy_edges and low < seams.decoy_edges.auc <= high
 
 
 @given(
