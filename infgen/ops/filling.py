@@ -1,5 +1,5 @@
-"""What decoys are filled with: another part of the scene that goes on along their outline, made as
-light and as rough as what is around it.
+"""What decoys are filled with: another part of the scene that goes on along their outline, or what
+a model made of this one; made as light and as rough as what is around it.
 
 What is done to pixels is in whole numbers, or in sums, products and quotients of single ones: the
 same bytes everywhere.
@@ -37,21 +37,38 @@ def fill(
     place = lookalike(canvas, ground, alpha, x, y, source)
     if place is None:
         return None
+    here, there = (_window(canvas, *corner, alpha.shape) for corner in ((x, y), place))
+    return _matched(there, here, alpha)
+
+
+def fitted(
+    canvas: np.ndarray, painted: np.ndarray, alpha: np.ndarray, x: int, y: int
+) -> np.ndarray:
+    """Bare scene that was `painted`, (h, w, 3) uint8, made as light and as rough as `canvas`,
+    (H, W, 3) uint8, is along an outline, (h, w) uint8 alpha, with their corner at (x, y): (h, w, 3)
+    uint8. Detail is compared a little beyond it, so what was painted has to go on there."""
+    margin = ((NARROW, NARROW), (NARROW, NARROW), (0, 0))
+    wide = np.pad(painted, margin, mode="edge")
+    return _matched(wide, _window(canvas, x, y, alpha.shape), alpha)
+
+
+def _matched(filling: np.ndarray, scene: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Both (h + 2 NARROW, w + 2 NARROW, 3) uint8; the result, and (h, w) alpha, without margin."""
     band, near = outline_of(alpha, NARROW), outline_of(alpha, REACH)[INNER, INNER]
-    here, there = (_window(canvas, *corner, band.shape) for corner in ((x, y), place))
-    soft = cv2.GaussianBlur(there, *SOFT)
-    detail = there.astype(np.int16) - soft
-    lighter = _step(here.astype(np.int16) - there, band)
-    rougher = _ratio(_strength(here), np.abs(detail[..., 1]), near)
+    soft = cv2.GaussianBlur(filling, *SOFT)
+    detail = filling.astype(np.int16) - soft
+    lighter = _step(scene.astype(np.int16) - filling, band)
+    rougher = _ratio(_strength(scene), np.abs(detail[..., 1]), near)
     skin = _fine(membrane(np.concatenate([lighter, rougher[None]]), _blocks(band) > 0), band.shape)
     seen = soft + (detail * skin[..., 3:] + skin[..., :3] + (1 << FINE - 1) >> FINE)
     return seen[NARROW:-NARROW, NARROW:-NARROW].clip(0, 255).astype(np.uint8)
 
 
 def _window(canvas: np.ndarray, x: int, y: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A patch's place with a margin of NARROW, repeated beyond the canvas's border."""
-    rows = np.arange(y - NARROW, y - NARROW + shape[0]).clip(0, canvas.shape[0] - 1)
-    columns = np.arange(x - NARROW, x - NARROW + shape[1]).clip(0, canvas.shape[1] - 1)
+    """The place of a patch of (h, w), with a margin of NARROW, repeated beyond the canvas's
+    border."""
+    rows = np.arange(y - NARROW, y + shape[0] + NARROW).clip(0, canvas.shape[0] - 1)
+    columns = np.arange(x - NARROW, x + shape[1] + NARROW).clip(0, canvas.shape[1] - 1)
     return canvas.take(rows, 0).take(columns, 1)
 
 

@@ -85,11 +85,10 @@ def _around(thing: np.ndarray, depth: np.ndarray, feather: float) -> np.ndarray:
     return np.minimum(np.minimum(fall, within), depth / _RIM)
 
 
-def stitch(canvas: np.ndarray, window: Window, painted: np.ndarray, matte: np.ndarray) -> None:
-    """Lay `painted`, (native, native, 3) uint8, over `canvas`, (H, W, 3) uint8, in place.
+def stitch(region: np.ndarray, painted: np.ndarray, matte: np.ndarray) -> None:
+    """Lay `painted` over a `region` of the canvas, both (h, w, 3) uint8, in place.
 
     `matte` is (h, w) float32, as from stitch_matte. Where it is 0 the canvas keeps every bit; where
     it is 1 it takes the painted pixel.
     """
-    region = canvas[window.place]
-    region[:] = cv2.blendLinear(region, window.uncrop(painted), 1 - matte, matte)
+    region[:] = cv2.blendLinear(region, painted, 1 - matte, matte)

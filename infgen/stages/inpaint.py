@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 
 from infgen.models.prompts import Prompt, Rejected
+from infgen.ops.filling import fitted
 from infgen.ops.given import WOULD_HIDE, Standing, labels_of
 from infgen.ops.judging import NOTHING, thumbnail
 from infgen.ops.masks import tight_box
@@ -100,13 +101,15 @@ class Scene:
 
 @dataclass(frozen=True)
 class Job:
-    """An object to paint: the window around it, what the model sees (`crop`, (S, S, 3) uint8), and
-    the latent cells that it repaints (`denoise`, (S, S) bool)."""
+    """An object to paint: the window around it, what the model sees (`crop`, (S, S, 3) uint8), its
+    target `shape`, (S, S) bool, and the latent cells under that, which the model repaints
+    (`denoise`, likewise)."""
 
     scene: Scene
     wanted: ObjectPlan
     window: Window
     crop: np.ndarray
+    shape: np.ndarray
     denoise: np.ndarray
 
     def trial(self, painted: np.ndarray) -> Trial:
@@ -176,7 +179,7 @@ class Inpaint:
         margin = MARGIN_FRAC * (1 + WIDER * len(scene.tries))
         shape = target_shape(window, wanted.box, wanted.shape, margin)
         denoise = snap_outward(shape, window.cell)
-        return Job(scene, wanted, window, window.crop(scene.canvas), denoise)
+        return Job(scene, wanted, window, window.crop(scene.canvas), shape, denoise)
 
     def _ask(self, jobs: list[Job]) -> list[np.ndarray | Rejected]:
         return self._painter.inpaint(
@@ -218,7 +221,7 @@ class Inpaint:
     def _keep_object(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
         """Put an accepted object onto the canvas; says why not if that would spoil the picture."""
         scene, place = job.scene, job.window.place
-        matte = self._matte(job, judged.mask)
+        matte = self._matte(job, job.denoise, judged.mask)
         shown = job.window.uncrop(judged.mask) & (matte >= SEEN)
         box = tight_box(judged.mask)
         if box is None or not shown.any():
@@ -230,7 +233,7 @@ class Inpaint:
             return WOULD_HIDE
         for there in scene.given:
             there.cover(*covered)
-        self._lay(job, painted, matte)
+        self._lay(job, job.window.uncrop(painted), matte)
         mask = np.zeros(scene.plan.size[::-1], bool)
         mask[place] = shown
         look, whole = thumbnail(painted, box), int(np.count_nonzero(mask))
@@ -239,30 +242,36 @@ class Inpaint:
         return ""
 
     def _keep_decoy(self, job: Job, painted: np.ndarray, judged: Judged) -> str:
-        """Put a decoy in which there is nothing onto the canvas; says why not if something was."""
-        matte = self._matte(job, judged.mask)
-        rows, columns = job.window.place
-        if any(one.touches(matte > 0, columns.start, rows.start) for one in job.scene.given):
+        """Put a decoy in which there is nothing onto the canvas; says why not if something was
+        there. Asked for bare scene, a model draws it in other shades, and finer or coarser than it
+        is around; without a thing there is no outline at which that could end."""
+        place = job.window.place
+        matte = self._matte(job, job.shape)
+        corner = place[1].start, place[0].start
+        if any(one.touches(matte > 0, *corner) for one in job.scene.given):
             return WOULD_HIDE
-        self._lay(job, painted, matte)
+        alpha = np.rint(255 * matte).astype(np.uint8)
+        shown = fitted(job.scene.canvas, job.window.uncrop(painted), alpha, *corner)
+        self._lay(job, shown, matte)
         mask = np.zeros(job.scene.plan.size[::-1], bool)
-        mask[job.window.place] = matte >= SEEN
+        mask[place] = matte >= SEEN
         job.scene.decoys.append(Repainted(mask, (*job.scene.tries, judged.verdict)))
         return ""
 
     def _lay(self, job: Job, painted: np.ndarray, matte: np.ndarray) -> None:
-        """Put what was painted onto the canvas; what lies below shows less."""
-        stitch(job.scene.canvas, job.window, painted, matte)
+        """Put what was painted, (h, w, 3) uint8 at the window's place, onto the canvas; what lies
+        below shows less."""
+        stitch(job.scene.canvas[job.window.place], painted, matte)
         below = [one.visible for one in job.scene.decoys]
         below += [one.visible for one in job.scene.painted]
         for visible in below:
             visible[job.window.place] &= matte < SEEN
 
-    def _matte(self, job: Job, thing: np.ndarray) -> np.ndarray:
+    def _matte(self, job: Job, room: np.ndarray, thing: np.ndarray | None = None) -> np.ndarray:
         if self._all_of_it:
             return np.ones(job.scene.canvas[job.window.place].shape[:2], np.float32)
         feather = feather_width(job.wanted.box, job.wanted.look.blend)
-        return stitch_matte(job.window, job.denoise, feather, thing)
+        return stitch_matte(job.window, room, feather, thing)
 
     def _hides_another(self, job: Job, matte: np.ndarray) -> bool:
         """Whether too little would be left to see of an object that is there already."""

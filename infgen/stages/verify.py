@@ -108,14 +108,14 @@ class Verify:
 
     def ground(self, trials: Sequence[Trial]) -> list[Judged]:
         """Judge decoys, each by itself, in order: whether there is nothing but background. The mask
-        is of what changed most."""
+        is all that was painted."""
         sighted = self.sighted([one.after for one in trials], [one.denoise for one in trials])
         judged = []
         for one, sightings in zip(trials, sighted, strict=True):
             measures = measure_ground(one.before, one.after, one.denoise)
             reason = judge(measures, GROUND_RULES) if self._strict else ""
             verdict = Verdict("shows an object" if sightings else reason, measures)
-            judged.append(Judged(self.outlined(one), verdict))
+            judged.append(Judged(one.denoise, verdict))
         return judged
 
     def sighted(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infgen.ops.filling import fill
+from infgen.ops.filling import fill, fitted
 from infgen.ops.given import Standing
 from infgen.ops.lookalikes import MOST, Ground, lookalike
 from infgen.records.box import Box
@@ -122,3 +122,24 @@ def test_nothing_that_is_labelled_is_shown_again():
 
 def labelled(x, y):
     return Standing(0, Box(x, y, x + 20, y + 20), np.ones((20, 20), bool), x, y, 400, True, False)
+
+
+# ---- what a model painted ------------------------------------------------------------------------
+
+
+def test_what_is_the_scene_already_stays_so() -> None:
+    canvas = cv2.GaussianBlur(noise(200, 300, 3), (0, 0), 2)
+    place, alpha = canvas[50:110, 80:140], cv2.erode(outline(), np.ones((15, 15)))
+    assert (np.abs(fitted(canvas, place, alpha, 80, 50).astype(int) - place)[alpha > 0] <= 1).all()
+
+
+@pytest.mark.parametrize("corner", [(80, 50), (0, 0), (240, 140)])
+def test_a_model_s_other_shade_and_finer_grain_don_t_show(corner: tuple[int, int]) -> None:
+    """Another shade on every side, and four times the grain."""
+    rng, (x, y) = np.random.default_rng(4), corner
+    canvas = (120 + rng.normal(0, 4, (200, 300, 1)) + np.zeros(3)).clip(0, 255).astype(np.uint8)
+    slope = np.linspace(10, 30, 60)[:, None, None]
+    painted = (120 + slope + rng.normal(0, 8, (60, 60, 1)) + np.zeros(3)).astype(np.uint8)
+    seen = fitted(canvas, painted, outline(), x, y).astype(int)[outline() > 0]
+    assert abs(seen.mean() - 120) < 3  # it was 20
+    assert 3 < seen.std() < 5.5  # it was 10

@@ -173,7 +173,7 @@ def test_stitching_keeps_every_bit_where_the_matte_is_0(case, name, seed):
     before, painted = noise(height, width, seed), noise(window.native, window.native, seed + 1)
     matte = stitch_matte(window, target_shape(window, case[0], drawn(name, seed)), 3.0)
     canvas = before.copy()
-    stitch(canvas, window, painted, matte)
+    stitch(canvas[window.place], window.uncrop(painted), matte)
     touched = np.zeros((height, width), bool)
     touched[window.place] = matte > 0
     assert (canvas[~touched] == before[~touched]).all()
@@ -193,7 +193,7 @@ def test_a_crop_that_was_not_painted_changes_next_to_nothing(case, name, seed):
     before = cv2.GaussianBlur(noise(*window.canvas[::-1], seed), (0, 0), 3)
     canvas = before.copy()
     matte = stitch_matte(window, target_shape(window, case[0], drawn(name, seed)), 3.0)
-    stitch(canvas, window, window.crop(canvas), matte)
+    stitch(canvas[window.place], window.uncrop(window.crop(canvas)), matte)
     if window.scale == 1:
         assert (canvas == before).all()
     elif window.scale > 1:
@@ -206,7 +206,7 @@ def test_stitching_works_on_a_view_and_in_place():
     box = Box(50, 60, 120, 150)
     window = context_window(box, (300, 200), 96, 4)
     matte = stitch_matte(window, target_shape(window, box, drawn("blob")), 3.0)
-    stitch(canvas, window, np.zeros((96, 96, 3), np.uint8), matte)
+    stitch(canvas[window.place], window.uncrop(np.zeros((96, 96, 3), np.uint8)), matte)
     changed = (whole != before).any(axis=2)
     assert changed.any() and not changed[:100].any() and not changed[:, :50].any()
 
@@ -221,5 +221,6 @@ def test_the_story_of_the_stage_on_every_shape():
         denoise = snap_outward(shape, window.cell)
         painted = window.crop(picture)
         painted[denoise] = 0
-        stitch(picture, window, painted, stitch_matte(window, shape, feather_width(box)))
+        matte = stitch_matte(window, shape, feather_width(box))
+        stitch(picture[window.place], window.uncrop(painted), matte)
         assert picture[217, 500].max() == 0 and picture[50, 50].min() == 200

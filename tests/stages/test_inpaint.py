@@ -52,6 +52,8 @@ class Discs:
         for picture, mask in zip(pictures, masks, strict=True):
             assert picture.shape == (128, 128, 3) and mask.shape == (128, 128)
             result = cv2.add(picture, np.array([5, 4, 3, 0], np.float64))
+            if answer == "paler":
+                result[mask] += 20
             if answer in ("disc", "green disc", "speck"):
                 radius = 12 if answer == "speck" else 30
                 rows, columns = np.nonzero(mask)
@@ -189,6 +191,15 @@ def test_a_decoy_is_painted_as_objects_are_and_gets_no_label() -> None:
     mask = decode_rle(found.rle, SIZE)
     assert mask.any() and [one.reason for one in found.tries] == [""]
     assert not (mask & decode_rle(sample.instances[0].rle, SIZE)).any()
+
+
+def test_a_decoy_in_another_shade_shows_no_border() -> None:
+    decoy = thing(Box(200, 100, 260, 160), 5)
+    [sample], _ = paint(Discs("paler"), [msgspec.structs.replace(plan(), decoys=(decoy,))])
+    [found] = sample.decoys
+    mask = decode_rle(found.rle, SIZE)
+    change = sample.canvas[mask].astype(int) - scene(0)[mask]
+    assert change.any() and abs(change.mean()) < 2  # it was 20
 
 
 def test_a_decoy_in_which_a_thing_appears_is_tried_again_and_then_left_out() -> None:

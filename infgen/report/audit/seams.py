@@ -18,6 +18,7 @@ scene on one side. A contour's score is the mean of its pieces'.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -28,6 +29,7 @@ from infgen.records.box import Box
 from infgen.records.errors import MissingExtra
 from infgen.records.labelled import LabelledObject, LabelledPicture
 from infgen.report.audit.contours import (
+    DISC,
     RADIUS,
     SIDE,
     Piece,
@@ -183,6 +185,7 @@ class SeamProbe:
             _compare(self._decoys, picture, traces, decoy, taken, rng, edges)
         search = EdgeSearch(traces, surroundings([*masks, *decoys], RADIUS // 2), rng)
         _hold_beside_edges(self._objects, picture, search, masks, rng)
+        edges = surroundings(masks, math.ceil(DISC)) if masks else None
         _hold_beside_edges(self._decoy_edges, picture, search, decoys, rng, edges)
 
     def _plant(
