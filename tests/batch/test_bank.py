@@ -418,12 +418,14 @@ def test_a_model_that_is_not_there_is_one_sentence(asked: dict) -> None:
 def test_the_command_counts_and_says_how_to_go_on(
     asked: dict, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked["out"] = asked["out"].with_name("my bank")
     command = ["bank"]
     for name, value in asked.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     assert main(command) == 0
     out, err = capfd.readouterr()
-    assert "6 cutouts in" in out and "run --method paste" in out
+    assert "6 cutouts in" in out
+    assert f"run --method paste --classes '{asked['out'] / 'classes.csv'}' --backgrounds" in out
     assert "small: " in err  # the model and its licence
     first = snapshot(asked["out"])
     assert main(["bank", "--config", str(asked["out"] / "run.toml"), "--out",
