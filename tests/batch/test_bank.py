@@ -364,8 +364,11 @@ def test_another_bank_in_the_folder_is_refused(asked: dict, change: dict, told: 
 def test_another_prompt_is_another_bank_and_how_often_it_appears_is_not(asked: dict) -> None:
     infgen.bank(**asked | {"per_class": 1})
     asked["classes"].write_text(THINGS.replace("ball;1;2", "ball;0;5"))
+    table = asked["out"] / "classes.csv"
+    table.write_text(edited := table.read_text().replace("mine", "edited by hand"))
     infgen.bank(**asked | {"per_class": 1})
-    assert "a red ball,0,5" in (asked["out"] / "classes.csv").read_text()
+    assert "a red ball,0,5" in table.read_text()
+    assert table.with_name("classes.before.csv").read_text() == edited
     asked["classes"].write_text(THINGS.replace("a red ball", "a green ball"))
     with pytest.raises(FolderError, match="the class 'ball' has changed"):
         infgen.bank(**asked | {"per_class": 1})
