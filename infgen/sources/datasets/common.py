@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
 
 from infgen.ops.rle import decode_rle, encode_rle, lengths_of, rle_extent
@@ -22,7 +23,7 @@ WRONG_SIZE, BAD_MASK, STRAY_LABEL = "wrong size", "mask that can't be read", "la
 NO_LABEL_FILE = "no label file"
 
 FARTHEST = 1e6  # pixels: pycocotools walks along every edge of a polygon, pixel by pixel
-_RUN_LENGTHS = re.compile(r"([P-o]{0,6}[0-O])+")  # COCO's compressed text, as in ops/rle
+_RUN_LENGTHS = re.compile(r"(?!.*[P-o]{7})[0-o]*[0-O]")  # COCO's compressed text, as in ops/rle
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,15 @@ def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
     packed = isinstance(counts, str) and _RUN_LENGTHS.fullmatch(counts)
     if not packed and not isinstance(counts, list):
         raise ValueError("its run lengths are neither a list nor COCO's text")
-    lengths = lengths_of(counts).tolist() if packed else counts
-    if not all(isinstance(v, int) and v >= 0 for v in lengths) or sum(lengths) != width * height:
+    if not packed and not all(isinstance(v, int) for v in counts):
+        raise ValueError("its run lengths aren't whole numbers")
+    lengths = lengths_of(counts) if packed else np.array(counts)
+    if (lengths < 0).any() or lengths.sum() != width * height:
         raise ValueError("its run lengths don't add up to the picture")
     if not packed:
         rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
         counts = str(rle["counts"], "ascii")
-    if 0 in lengths[1:]:  # allowed, but pycocotools takes them for pixels when it looks for a box
+    if not lengths[1:].all():  # allowed, but pycocotools then errs when it looks for a box
         return encode_rle(decode_rle(counts, size))
     return str(counts)
 
