@@ -17,9 +17,9 @@ from infgen.records.labelled import Fault, LabelledPicture
 from infgen.report.audit.agreement import ESTIMATES, AgreementTally, Estimate
 from infgen.report.audit.duplicates import MOST_COMPARED, SIDE, TwinSearch
 from infgen.report.audit.facts import LabelTally
-from infgen.report.audit.findings import Audit
+from infgen.report.audit.findings import Audit, Seams
 from infgen.report.audit.limits import read_limits
-from infgen.report.audit.seams import SeamProbe, check_extra
+from infgen.report.audit.seams import FEWEST_PICTURES, SeamProbe, check_extra
 from infgen.report.audit.settings import AuditSettings
 from infgen.report.audit.summary import summary_of
 from infgen.sources.datasets import LabelledDataset, open_dataset
@@ -111,7 +111,7 @@ def _look(
         agreement=agreement.agreement() if agreement else None,
         seams=seams,
         limits=[],
-        notes=_notes(dataset, settings, labels),
+        notes=[*_notes(dataset, settings), *_unanswered(seams, dataset, settings)],
     )
 
 
@@ -171,7 +171,7 @@ def _real_contours(
     return probe
 
 
-def _notes(dataset: LabelledDataset, settings: AuditSettings, labels: LabelTally) -> list[str]:
+def _notes(dataset: LabelledDataset, settings: AuditSettings) -> list[str]:
     notes = []
     if dataset.count > MOST_COMPARED:
         notes.append(f"twins were looked for among {MOST_COMPARED:,} pictures, drawn at random")
@@ -180,3 +180,20 @@ def _notes(dataset: LabelledDataset, settings: AuditSettings, labels: LabelTally
     if settings.seams and settings.reference is None:
         notes.append("object contours say little without --reference, a dataset of real pictures")
     return notes
+
+
+def _unanswered(
+    seams: Seams | None, dataset: LabelledDataset, settings: AuditSettings
+) -> Iterator[str]:
+    """Why a probe that sees has no verdict on some of what it was asked."""
+    if seams is None or seams.blind:
+        return
+    asked = {"objects with edges in the sample": seams.contours}
+    if dataset.kind == "infgen":
+        asked["decoys in the sample"] = seams.decoys
+        asked["decoys with edges in the sample"] = seams.decoy_edges
+    if settings.reference and seams.contours:
+        asked["objects with edges in --reference"] = seams.reference
+    for what, verdict in asked.items():
+        if verdict is None:
+            yield f"too few pictures show {what}: it takes {FEWEST_PICTURES} of different scenes"

@@ -45,8 +45,8 @@ def encode_window(mask: np.ndarray, x: int, y: int, size: tuple[int, int]) -> st
     return rle["counts"].decode("ascii")
 
 
-def runs_of(rle: str) -> list[tuple[int, int]]:
-    """(start, stop) of each run of object pixels, counted column by column."""
+def lengths_of(rle: str) -> np.ndarray:
+    """How long the runs are, of background and object in turn: (n,) int64."""
     digits = np.frombuffer(rle.encode("ascii"), np.uint8).astype(np.int64) - 48
     last = np.flatnonzero(digits & 32 == 0)
     lengths = np.diff(last, prepend=-1)
@@ -56,7 +56,12 @@ def runs_of(rle: str) -> list[tuple[int, int]]:
     counts -= np.where(digits[last] & 16, 1 << (5 * lengths), 0)
     counts[1::2] = np.cumsum(counts[1::2])
     counts[2::2] = np.cumsum(counts[2::2])
-    edges = np.cumsum(counts).tolist()
+    return counts
+
+
+def runs_of(rle: str) -> list[tuple[int, int]]:
+    """(start, stop) of each run of object pixels, counted column by column."""
+    edges = np.cumsum(lengths_of(rle)).tolist()
     return list(zip(edges[0::2], edges[1::2], strict=False))  # background at the end has no stop
 
 

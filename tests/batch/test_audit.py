@@ -17,7 +17,8 @@ from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import InputError, MissingExtra
 from infgen.records.sample import Decoy, Entry
-from infgen.report.audit.findings import Audit
+from infgen.report.audit.findings import Auc, Audit, Seams
+from infgen.report.audit.seams import SeamProbe
 from infgen.report.audit.settings import AuditSettings
 from infgen.sources.datasets import open_dataset
 from tests.labelled import scene, write_coco, write_yolo
@@ -92,6 +93,20 @@ def test_recorded_decoys_are_judged(made: Path, tmp_path: Path) -> None:
     assert found.labels.objects == 0
     assert found.seams and found.seams.decoys and found.seams.decoys.auc > 0.8
     assert [limit.crossed for limit in found.limits] == [True]
+    assert any("too few pictures show objects" in note for note in found.notes)
+
+
+def test_what_the_probe_could_not_tell_has_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sklearn")
+    path = write_coco(tmp_path)
+    settings = quick(tmp_path / "out", seams=True, reference=path)
+    for contours, place in ((None, "in the sample"), (Auc(0.6, 0.5, 0.7, 9, 9), "in --reference")):
+        seams = Seams("", contours=contours)
+        monkeypatch.setattr(SeamProbe, "seams", lambda *_, seams=seams: seams)
+        [note] = [note for note in audit(path, settings).notes if "too few" in note]
+        assert note.startswith(f"too few pictures show objects with edges {place}: it takes 8")
 
 
 FAULTS = {

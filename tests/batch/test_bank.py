@@ -364,8 +364,11 @@ def test_another_bank_in_the_folder_is_refused(asked: dict, change: dict, told: 
 def test_another_prompt_is_another_bank_and_how_often_it_appears_is_not(asked: dict) -> None:
     infgen.bank(**asked | {"per_class": 1})
     asked["classes"].write_text(THINGS.replace("ball;1;2", "ball;0;5"))
+    table = asked["out"] / "classes.csv"
+    table.write_text(edited := table.read_text().replace("mine", "edited by hand"))
     infgen.bank(**asked | {"per_class": 1})
-    assert "a red ball,0,5" in (asked["out"] / "classes.csv").read_text()
+    assert "a red ball,0,5" in table.read_text()
+    assert table.with_name("classes.before.csv").read_text() == edited
     asked["classes"].write_text(THINGS.replace("a red ball", "a green ball"))
     with pytest.raises(FolderError, match="the class 'ball' has changed"):
         infgen.bank(**asked | {"per_class": 1})
@@ -418,12 +421,14 @@ def test_a_model_that_is_not_there_is_one_sentence(asked: dict) -> None:
 def test_the_command_counts_and_says_how_to_go_on(
     asked: dict, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked["out"] = asked["out"].with_name("my bank")
     command = ["bank"]
     for name, value in asked.items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     assert main(command) == 0
     out, err = capfd.readouterr()
-    assert "6 cutouts in" in out and "run --method paste" in out
+    assert "6 cutouts in" in out
+    assert f"run --method paste --classes '{asked['out'] / 'classes.csv'}' --backgrounds" in out
     assert "small: " in err  # the model and its licence
     first = snapshot(asked["out"])
     assert main(["bank", "--config", str(asked["out"] / "run.toml"), "--out",

@@ -154,6 +154,12 @@ def test_coco_as_pycocotools_reads_it(tmp_path: Path) -> None:
         ({"segmentation": [[1, 2, 3, 4]]}, "mask that can't be read", 3),
         ({"segmentation": {"size": [5, 5], "counts": "abc"}}, "mask that can't be read", 3),
         ({"segmentation": {"size": [120, 160], "counts": [5, 6]}}, "mask that can't be read", 3),
+        ({"segmentation": {"size": 5, "counts": [5]}}, "mask that can't be read", 3),
+        ({"segmentation": {"size": [120, 160], "counts": "abc!"}}, "mask that can't be read", 3),
+        ({"segmentation": {"size": [120, 160], "counts": ""}}, "mask that can't be read", 3),
+        ({"segmentation": {"size": [120, 160], "counts": "1O"}}, "mask that can't be read", 3),
+        ({"segmentation": {"size": [120, 160], "counts": "11"}}, "mask that can't be read", 3),
+        ({"segmentation": [[1, 2, 1e9, 2, 5, 9]]}, "mask that can't be read", 3),
         ({"segmentation": "all of it"}, "mask that can't be read", 3),
         ({"id": 2}, "label id given twice", 3),
     ],
@@ -164,6 +170,14 @@ def test_a_bad_coco_label_is_a_fault_and_the_rest_is_read(
     dataset = open_dataset(write_coco(tmp_path, **change))
     assert faults_of(dataset) == {kind: 1}
     assert sum(len(one.objects) for one in dataset.pictures()) == left
+
+
+def test_runs_of_no_length_are_allowed_and_no_pixels(tmp_path: Path) -> None:
+    counts = [10, 0, 20, 5, 160 * 120 - 35, 0, 0]
+    path = write_coco(tmp_path, segmentation={"size": [120, 160], "counts": counts}, bbox=None)
+    first, *_ = open_dataset(path).pictures()
+    [one] = first.objects
+    assert one.box == Box(0, 30, 1, 35) == tight_box(decode_rle(one.rle, SIZE))
 
 
 def test_a_coco_file_that_is_changed_while_it_is_read_is_refused(tmp_path: Path) -> None:
@@ -295,6 +309,13 @@ def test_the_ways_in_which_data_yaml_names_pictures(tmp_path: Path, yaml: str) -
     assert dataset.count == 4 and not faults_of(dataset)
 
 
+def test_a_split_without_its_pictures_is_a_fault(tmp_path: Path) -> None:
+    yaml = "train: images/train\nval: images/gone\nnames: [cat, dog]\n"
+    dataset = open_dataset(write_yolo(tmp_path, yaml=yaml))
+    [fault] = dataset.faults
+    assert dataset.count == 2 and "data.yaml: val: images/gone: no pictures" in fault.text
+
+
 def test_val_that_points_at_train_is_one_split(tmp_path: Path) -> None:
     write_yolo(tmp_path, yaml="train: images/train\nval: images/train\nnames: [cat, dog]\n")
     assert open_dataset(tmp_path).count == 2
@@ -307,7 +328,7 @@ def test_val_that_points_at_train_is_one_split(tmp_path: Path) -> None:
         ("names: {1: cat}\ntrain: images/train\n", "no `names:`"),
         ("train: nowhere\nnames: [cat]\n", "no pictures are where it says (train: nowhere)"),
         ("names: [cat]\n", "no train or val"),
-        ("names: [cat\n", "no `names:`"),
+        ("names: [cat\n", "expected ',' or ']'"),
     ],
 )
 def test_a_data_yaml_that_will_not_do_is_one_sentence(

@@ -213,6 +213,22 @@ def test_before_and_after_are_enough(tmp_path: Path) -> None:
     assert pairs.classes == ("object",) and pairs.pairs[0].wanted == (Wanted(0),)
 
 
+def test_a_picture_is_one_however_its_path_is_spelt(tmp_path: Path) -> None:
+    """Else each of two copies would lack the labels of the other."""
+    path = write_table(
+        tmp_path,
+        "old/a.png,new/a.png,cat,0,0,10,10",
+        f"{tmp_path / 'old/a.png'},new/../new/a.png,dog,20,5,40,30",
+    )
+    pairs, _ = read_pairs(path)
+    assert stems(pairs) == ["a"] and len(pairs.pairs[0].wanted) == 2
+
+
+def test_a_misspelt_column_is_told_with_what_it_caused(tmp_path: Path) -> None:
+    path = write_table(tmp_path, "old/a.png,new/none.png,cat", header="before,after,klass")
+    assert ["klass" in problem for problem in problems_of(path)] == [True, False]
+
+
 def test_names_stay_apart_where_disks_would_mix_them(tmp_path: Path) -> None:
     for name in ("x/a.png", "y/A.png", "y/a.jpg", "z/y_a.png"):
         save(tmp_path / name)

@@ -22,7 +22,7 @@ from infgen.report.sheet import draw_sheet
 from infgen.sources.disk import write_file
 from infgen.sources.tables import with_cutouts
 
-TABLE = "classes.csv"
+TABLE, TABLE_BEFORE = "classes.csv", "classes.before.csv"
 TILES = 48  # cutouts on the contact sheet
 
 
@@ -73,11 +73,25 @@ def take_stock(
     )  # fmt: skip
 
 
-def write_table(ledger: Ledger, specs: Sequence[ClassSpec], source: Path, folder: Path) -> None:
-    """The user's own rows, with the folder of cutouts in each: what run --method paste takes."""
+def write_table(
+    ledger: Ledger,
+    specs: Sequence[ClassSpec],
+    source: Path,
+    folder: Path,
+    reporter: Reporter,
+) -> None:
+    """The user's own rows, with the folder of cutouts in each: what run --method paste takes. A
+    table that says otherwise may have been edited since, and is kept beside it."""
     folders = folders_of(specs)
     cells = {spec.line: folders[spec.name] for spec in specs if ledger.good(spec.name)}
-    write_file(folder / TABLE, with_cutouts(source, cells))
+    path, data = folder / TABLE, with_cutouts(source, cells)
+    before = path.read_bytes() if path.exists() else data
+    if before != data:
+        write_file(folder / TABLE_BEFORE, before)
+        reporter.warn(
+            f"{path} is written anew from {source}; what it held is in {TABLE_BEFORE} beside it"
+        )
+    write_file(path, data)
 
 
 def write_sheet(

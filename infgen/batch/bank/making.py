@@ -79,7 +79,7 @@ def bank(settings: BankSettings, reporter: Reporter | None = None) -> Manifest:
         notes += tuple(shortfalls(ledger, specs, settings, reporter))
         manifest = take_stock(ledger, specs, settings, model, pinned.fingerprint, notes)
         write_sheet(ledger, specs, manifest, store.folder)
-        write_table(ledger, specs, table, store.folder)
+        write_table(ledger, specs, table, store.folder, reporter)
         store.finish(manifest)
         store.log("finished", cutouts=manifest.pictures, failed=len(manifest.failures))
     return manifest

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
 
-from infgen.ops.rle import rle_extent
+from infgen.ops.rle import decode_rle, encode_rle, lengths_of, rle_extent
 from infgen.records.box import Box
 from infgen.records.errors import InputError, Problem
 from infgen.records.labelled import Fault, LabelledPicture
@@ -20,6 +21,9 @@ EMPTY_BOX, BAD_ROW, UNKNOWN_CLASS = "empty box", "label that can't be read", "un
 MISSING_PICTURE, BAD_PICTURE = "missing picture", "picture that can't be read"
 WRONG_SIZE, BAD_MASK, STRAY_LABEL = "wrong size", "mask that can't be read", "label of no picture"
 NO_LABEL_FILE = "no label file"
+
+FARTHEST = 1e6  # pixels: pycocotools walks along every edge of a polygon, pixel by pixel
+_RUN_LENGTHS = re.compile(r"(?!.*[P-o]{7})[0-o]*[0-O]")  # COCO's compressed text, as in ops/rle
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,16 @@ def rle_of_polygons(polygons: Sequence[Any], size: tuple[int, int]) -> str:
     """The union of flat polygons (x, y, x, y, ... in pixels) as compressed run lengths.
 
     Raises:
-        ValueError: one of them has fewer than three points, or what isn't a finite number.
+        ValueError: one of them has fewer than three points, or what can't be a pixel's place.
     """
     width, height = size
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise ValueError("a polygon has fewer than three points, or half a point")
-        if not all(isinstance(v, int | float) and math.isfinite(v) for v in polygon):
-            raise ValueError("a polygon holds something that isn't a number")
+        if not all(isinstance(v, int | float) and abs(v) <= FARTHEST for v in polygon):
+            raise ValueError(
+                f"a polygon holds something that isn't a number, or is beyond {FARTHEST:,.0f}"
+            )
     parts = coco_mask.frPyObjects([list(map(float, p)) for p in polygons], height, width)
     return str(coco_mask.merge(parts)["counts"], "ascii")
 
@@ -80,16 +86,22 @@ def rle_of_counts(counts: Any, shape: Any, size: tuple[int, int]) -> str:
         ValueError: they aren't of a picture of this size.
     """
     width, height = size
-    if list(shape or ()) != [height, width]:
+    if shape != [height, width]:
         raise ValueError(f"its run lengths are for height and width {shape}, not {[height, width]}")
-    if isinstance(counts, list):
-        if not all(isinstance(v, int) and v >= 0 for v in counts) or sum(counts) != width * height:
-            raise ValueError("its run lengths don't add up to the picture")
+    packed = isinstance(counts, str) and _RUN_LENGTHS.fullmatch(counts)
+    if not packed and not isinstance(counts, list):
+        raise ValueError("its run lengths are neither a list nor COCO's text")
+    if not packed and not all(isinstance(v, int) for v in counts):
+        raise ValueError("its run lengths aren't whole numbers")
+    lengths = lengths_of(counts) if packed else np.array(counts)
+    if (lengths < 0).any() or lengths.sum() != width * height:
+        raise ValueError("its run lengths don't add up to the picture")
+    if not packed:
         rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-        return str(rle["counts"], "ascii")
-    if not isinstance(counts, str) or not counts.isascii():
-        raise ValueError("its run lengths are neither a list nor text")
-    return counts
+        counts = str(rle["counts"], "ascii")
+    if not lengths[1:].all():  # allowed, but pycocotools then errs when it looks for a box
+        return encode_rle(decode_rle(counts, size))
+    return str(counts)
 
 
 def masks_overlap(rles: Sequence[str], size: tuple[int, int]) -> bool:

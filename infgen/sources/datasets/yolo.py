@@ -36,15 +36,21 @@ def find(place: Path) -> list[Path]:
     if (place / "data.yaml").is_file():
         return [place / "data.yaml"]
     found = sorted(path for path in place.iterdir() if path.suffix.lower() in ENDINGS)
-    return [path for path in found if "names" in _load(path)][:1]
+    return [path for path in found if _has_names(path)][:1]
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
+    """What a YAML file holds by name. Raises OSError, ValueError (not UTF-8) and YAMLError."""
+    with path.open(encoding="utf-8") as file:
+        values = yaml.safe_load(file)
     return values if isinstance(values, dict) else {}
+
+
+def _has_names(path: Path) -> bool:
+    try:
+        return "names" in _load(path)
+    except (OSError, ValueError, yaml.YAMLError):
+        return False
 
 
 def open_files(place: Path, files: list[Path]) -> LabelledDataset:
@@ -54,7 +60,10 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
         InputError: it has no names, or none of its splits has pictures.
     """
     [path] = files
-    values = _load(path)
+    try:
+        values = _load(path)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise unreadable(path, " ".join(str(error).split())) from None
     classes = _names(values.get("names"))
     if not classes:
         raise unreadable(path, "it has no `names:` of classes, numbered from 0")
@@ -62,19 +71,24 @@ def open_files(place: Path, files: list[Path]) -> LabelledDataset:
     if not base.is_dir():  # written on another machine
         base = path.parent
     splits: dict[str, list[Path]] = {}
+    faults: list[Fault] = []
     try:
         for split in SPLITS:
             places = _listed(values.get(split))
             pictures = sorted({one for place in places for one in _pictures(base, place)})
             if pictures and pictures not in splits.values():  # one folder may stand for both
                 splits[split] = pictures
+            if places and not pictures:
+                text = f"{path.name}: {split}: {', '.join(places)}: no pictures are there"
+                faults.append(Fault(MISSING_PICTURE, text))
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from None
     if not splits:
         wanted = ", ".join(f"{name}: {values[name]}" for name in SPLITS if values.get(name))
         raise unreadable(path, f"no pictures are where it says ({wanted or 'no train or val'})")
     count = sum(len(pictures) for pictures in splits.values())
-    return LabelledDataset(place, "yolo", classes, count, partial(_read, splits, len(classes)))
+    read = partial(_read, splits, len(classes))
+    return LabelledDataset(place, "yolo", classes, count, read, tuple(faults))
 
 
 def _names(names: Any) -> tuple[str, ...]:

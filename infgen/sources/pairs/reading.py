@@ -12,6 +12,7 @@ from infgen.sources.pairs.folder import read_folder
 from infgen.sources.pairs.table import read_table
 from infgen.sources.pictures import quiet_pillow
 from infgen.sources.tables import read_class_names
+from infgen.sources.tables.faults import with_clues
 
 
 def read_pairs(source: Path, classes: Path | None = None) -> tuple[Pairs, list[Problem]]:
@@ -31,7 +32,7 @@ def read_pairs(source: Path, classes: Path | None = None) -> tuple[Pairs, list[P
         judged = list(pool.map(judge, drafts))
     problems += [problem for faults in judged for problem in faults]
     if problems:
-        raise InputError(sorted(problems, key=lambda problem: problem.line))
+        raise InputError(with_clues(problems, warnings))
     pairs = [
         Pair(stem, draft.before, draft.after, tuple(draft.wanted))
         for draft, stem in zip(drafts, stems_of(drafts), strict=True)

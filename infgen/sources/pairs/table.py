@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os.path import normpath
 from pathlib import Path
 
 from infgen.records.box import Box
@@ -32,7 +33,7 @@ def read_table(path: Path, names: list[str]) -> Reading:
             continue
         before, after = (path.parent / row[side] for side in ("before", "after"))
         draft = drafts.setdefault(
-            after, Draft(path.parent, Problem("", str(path), row.line), before, after)
+            _place(after), Draft(path.parent, Problem("", str(path), row.line), before, after)
         )
         for column, text in _judge_row(row, draft, before, classes):
             problems.append(problem_at(path, text, row.line, column))
@@ -44,14 +45,19 @@ def read_table(path: Path, names: list[str]) -> Reading:
             draft.lines.append(row.line)
     for draft in drafts.values():
         problems += _judge_mixture(draft)
-    return list(drafts.values()), problems + (warnings if problems else []), warnings, classes
+    return list(drafts.values()), problems, warnings, classes
+
+
+def _place(path: Path) -> Path:
+    """The same for a picture however its path is spelt."""
+    return Path(normpath(path.absolute()))
 
 
 def _judge_row(
     row: Row, draft: Draft, before: Path, classes: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a row beside the others of its picture: (column, text)."""
-    if before != draft.before_path:
+    if _place(before) != _place(draft.before_path):
         text = (
             f"{quoted(row['before'])} isn't what line {draft.place.line} gives for the same "
             "picture: a picture has one before"

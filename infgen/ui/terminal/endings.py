@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from rich.table import Table
 from rich.text import Text
@@ -125,8 +126,9 @@ def print_cutouts(manifest: Manifest, folder: Path) -> None:
     for one in manifest.classes:
         table.add_row(Text(one.name), str(one.objects), _counted(one.ways), _counted(one.dropped))
     own = folder / "background.csv"
-    source = manifest.settings.get("source", "...")
-    scenes = f"{own} --background-labels {source}" if own.exists() else "..."
+    source = str(manifest.settings.get("source", "..."))
+    labelled = f"{quote(str(own))} --background-labels {quote(source)}"
+    scenes = labelled if own.exists() else "..."
     _print_gained(table, manifest, folder, scenes)
 
 
@@ -140,8 +142,8 @@ def _print_gained(table: Table, manifest: Manifest, folder: Path, scenes: str) -
             console.print(line, soft_wrap=True)
         console.print(f"a look at them: {folder / SHEET}", soft_wrap=True)
         console.print(
-            f"pictures of them: infgen run --method paste --classes {folder / 'classes.csv'} "
-            f"--backgrounds {scenes}",
+            "pictures of them: infgen run --method paste "
+            f"--classes {quote(str(folder / 'classes.csv'))} --backgrounds {scenes}",
             soft_wrap=True,
         )
 
