@@ -362,6 +362,20 @@ def test_formats_that_can_not_be_are_refused_first(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_format_without_room_for_what_is_there_is_refused_first(tmp_path: Path) -> None:
+    """More masks in a picture than 8 bits hold, and than pycocotools takes at a time."""
+    labels = [
+        masked(0, rectangle(x, y, x + 2, y + 2)) for x in range(0, 64, 3) for y in range(0, 39, 3)
+    ]
+    write_foreign(tmp_path / "in", [Shot("a.png", SIZE, labels)])
+    convert(tmp_path / "in", tmp_path / "out", format="coco")
+    before = snapshot(tmp_path / "out")
+    for name in ("voc", "sigtor"):
+        with pytest.raises(InputError, match=f"^the dataset: {len(labels)} objects in a picture"):
+            infgen.export(tmp_path / "out", name)
+    assert not differing(before, snapshot(tmp_path / "out"))
+
+
 # ---- pictures that aren't as they should be ------------------------------------------------------
 
 
