@@ -95,7 +95,7 @@ def _place(archive: Path, path: Path) -> tuple[int, int]:
     return places[name]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)  # backgrounds are drawn from all of them; a thousand files take 0.2 MB
 def _places(archive: Path, changed: int) -> dict[str, tuple[int, int]]:
     """Where the files in an archive begin (in a zip: their headers), and their bytes, by name.
 
