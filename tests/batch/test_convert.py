@@ -450,9 +450,17 @@ def test_equal_names_are_told_apart_everywhere(tmp_path: Path) -> None:
     stems = [one.stem for one in entries]
     assert stems == ["a", "train_a", "in_A", "val_a"]
     assert [one.background.picture for one in entries][-1] == "images/val/a.png"
-    assert "3 pictures of equal names got others" in notes_of(tmp_path / "out")
+    assert "3 pictures of equal or long names got others" in notes_of(tmp_path / "out")
     voc = labels_of_reader(tmp_path / "out/voc")
     assert voc["a"] == [("cat", Box(1, 1, 9, 9))] and voc["val_a"] == [("dog", Box(2, 2, 7, 7))]
+
+
+def test_names_as_long_as_disks_take_them_are_cut_off(tmp_path: Path) -> None:
+    shots = [Shot("é" * 125 + f"{n}.jpg", SIZE, [Label(0, Box(1, 1, 9, 9))], n) for n in (1, 2)]
+    write_foreign(tmp_path / "in", shots)
+    entries = convert(tmp_path / "in", tmp_path / "out", format="coco,yolo,classification")
+    assert [one.stem for one in entries] == ["é" * 110, ("train_" + "é" * 110)[:113]]
+    assert not any(one.failure for one in entries)
 
 
 def labels_of_reader(place: Path) -> dict[str, list[tuple[str, Box]]]:
