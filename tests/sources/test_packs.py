@@ -124,8 +124,12 @@ def test_other_peoples_archives_are_read_unless_they_are_compressed(tmp_path: Pa
             file.write(b"a" * 99)
         if method == zipfile.ZIP_STORED:
             assert file_bytes(path / "a.jpg") == b"a" * 99
-    with pytest.raises(OSError, match=r"is compressed, or encrypted: unpack it"):
-        file_bytes(path / "a.jpg")
+            locked = bytearray(path.read_bytes())
+            locked[locked.index(b"PK\1\2") + 8] |= 1  # its flags
+            (tmp_path / "locked.zip").write_bytes(locked)
+    for name in ("pack.zip", "locked.zip"):
+        with pytest.raises(OSError, match=r"is compressed, or encrypted: unpack it"):
+            file_bytes(tmp_path / name / "a.jpg")
 
 
 def test_names_in_other_peoples_archives_lead_nowhere_else(tmp_path: Path) -> None:
