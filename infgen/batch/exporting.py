@@ -47,12 +47,12 @@ def export(
     do, if the settings don't say where.
 
     Raises:
-        InputError: no finished dataset, an unknown format, or one that needs what wasn't kept.
+        InputError: no finished dataset, an unknown format, or one that needs what wasn't kept, or
+            has no room for what is there; nothing was written.
     """
     check_formats(settings.format)
     store, manifest = open_finished(folder)
-    for name in settings.format:
-        EXPORTS[name].check(tuple(one.name for one in manifest.classes), 0)
+    _check_room(settings.format, store, manifest)
     check_masks(settings.format, manifest.unmasked)
     check_folders(settings.format, manifest.settings)
     _check_backgrounds(store, settings)
@@ -103,6 +103,16 @@ def check_unmoved(names: Sequence[str], store: Store) -> None:
     needing = [name for name in names if EXPORTS[name].needs_background]
     if needing and any(entry.changes for entry in store.entries()):
         raise InputError(_moved_on(needing))
+
+
+def _check_room(names: Sequence[str], store: Store, manifest: Manifest) -> None:
+    """Raise InputError for formats that can't hold what is there."""
+    classes = tuple(one.name for one in manifest.classes)
+    for row in (EXPORTS[name] for name in names):
+        if row.check is not Export.check:  # which all fits
+            entries = (msgspec.json.decode(line, type=Entry) for line in kept_lines(store))
+            most = max((len(_as_taken(entry, row).objects) for entry in entries), default=0)
+            row.check(classes, most)
 
 
 def _check_backgrounds(store: Store, settings: ExportSettings) -> None:

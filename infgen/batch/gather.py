@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ FAULTS = "faults.txt"
 INDICES = "annotations"  # a folder that isn't what a dataset is called by
 SPLITS = {"train": ("train",), "val": ("val",), "test": ("test",)}  # by words in their names
 TOLD = 3  # examples in a note
+MOST_BYTES = 220  # of a name without ending: disks take 255, and half files and formats add to it
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -226,7 +228,7 @@ class Gathering:
             yield "splits: " + ", ".join(f"'{name}' is {split}" for name, split in odd.items())
         if self._renamed:
             shown = "; ".join(self._renamed[:TOLD])
-            yield f"{len(self._renamed)} pictures of equal names got others: {shown}"
+            yield f"{len(self._renamed)} pictures of equal or long names got others: {shown}"
         yield from _twins(items)
         yield from _mixed(items)
 
@@ -265,9 +267,10 @@ class _Stems:
         self._numbers: Counter[str] = Counter()
 
     def unique(self, path: Path, source: str) -> str:
-        """The file's own; else with its folder's or its dataset's name before it; else numbered."""
-        stem = path.stem
-        for choice in (stem, f"{path.parent.name}_{stem}", f"{source}_{stem}"):
+        """The file's own; else with its folder's or its dataset's name before it; else numbered.
+        Cut off where it is too long."""
+        stem = _cut(path.stem)
+        for choice in map(_cut, (stem, f"{path.parent.name}_{stem}", f"{source}_{stem}")):
             if folded(choice) not in self._taken:
                 break
         else:
@@ -277,6 +280,11 @@ class _Stems:
                 choice = f"{stem}-{self._numbers[stem] + 1}"
         self._taken.add(folded(choice))
         return choice
+
+
+def _cut(stem: str) -> str:
+    data = os.fsencode(stem)
+    return stem if len(data) <= MOST_BYTES else data[:MOST_BYTES].decode(errors="ignore")
 
 
 def _folder(place: Path) -> Path:

@@ -6,6 +6,7 @@ that the same files make the same archive.
 
 from __future__ import annotations
 
+import posixpath
 import struct
 import tarfile
 import zipfile
@@ -66,7 +67,7 @@ def file_bytes(path: Path) -> bytes:
     if archive is None:
         return path.read_bytes()
     at, size = _place(archive, path)
-    with archive.open("rb") as file:
+    with archive.open("rb") as file, _undamaged(archive):
         file.seek(at)
         if archive.suffix == ".zip":
             *_, name, more = _LOCAL.unpack(file.read(_LOCAL.size))
@@ -94,22 +95,45 @@ def _place(archive: Path, path: Path) -> tuple[int, int]:
     return places[name]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)  # backgrounds are drawn from all of them; a thousand files take 0.2 MB
 def _places(archive: Path, changed: int) -> dict[str, tuple[int, int]]:
     """Where the files in an archive begin (in a zip: their headers), and their bytes, by name.
 
     Raises:
         OSError: it is damaged, or somebody else's and compressed.
     """
-    try:
+    with _undamaged(archive):
         if archive.suffix == ".tar":
             with tarfile.open(archive, "r:") as tar:
-                return {one.name: (one.offset_data, one.size) for one in tar}
+                return _places_in(tar)
         with zipfile.ZipFile(archive) as packed:
-            if any(one.compress_type for one in packed.infolist()):
-                raise OSError(f"{archive} is compressed: unpack it")
-            return {one.filename: (one.header_offset, one.file_size) for one in packed.infolist()}
-    except (tarfile.TarError, zipfile.BadZipFile) as error:
+            files = [one for one in packed.infolist() if not one.is_dir()]
+        if any(one.compress_type or one.flag_bits & _LOCKED for one in files):
+            raise OSError(f"{archive} is compressed, or encrypted: unpack it")
+        return {_inside(one.filename): (one.header_offset, one.file_size) for one in files}
+
+
+def _places_in(tar: tarfile.TarFile) -> dict[str, tuple[int, int]]:
+    places: dict[str, tuple[int, int]] = {}
+    for one in tar:
+        if one.isreg():
+            places[_inside(one.name)] = one.offset_data, one.size
+        elif one.islnk() and (place := places.get(_inside(one.linkname))):
+            places[_inside(one.name)] = place  # a further name of a file before it
+    return places
+
+
+def _inside(name: str) -> str:
+    """A file's name as a path into its archive ends: ./a, /a and ../a are a there."""
+    return posixpath.normpath(f"/{name}").lstrip("/")
+
+
+@contextmanager
+def _undamaged(archive: Path) -> Iterator[None]:
+    """A block that reads an archive: what it can't be read for becomes an OSError."""
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, struct.error, ValueError, RuntimeError) as error:
         raise OSError(f"{archive} is damaged: {error}") from error
 
 
@@ -122,7 +146,7 @@ _LOCATOR, _FAR = struct.Struct("<4sIQI"), struct.Struct("<2HQ")
 _PLAIN, _LARGE = 20, 45  # the version that a reader must understand
 _MADE_ON_UNIX = 3 << 8 | _LARGE
 _DAY, _TIME = 33, 0  # 1980-01-01, the first there is
-_UTF8 = 1 << 11
+_LOCKED, _UTF8 = 1, 1 << 11
 _MODE = 0o100644 << 16  # a file that all may read
 
 

@@ -362,6 +362,20 @@ def test_formats_that_can_not_be_are_refused_first(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_format_without_room_for_what_is_there_is_refused_first(tmp_path: Path) -> None:
+    """More masks in a picture than 8 bits hold, and than pycocotools takes at a time."""
+    labels = [
+        masked(0, rectangle(x, y, x + 2, y + 2)) for x in range(0, 64, 3) for y in range(0, 39, 3)
+    ]
+    write_foreign(tmp_path / "in", [Shot("a.png", SIZE, labels)])
+    convert(tmp_path / "in", tmp_path / "out", format="coco")
+    before = snapshot(tmp_path / "out")
+    for name in ("voc", "sigtor"):
+        with pytest.raises(InputError, match=f"^the dataset: {len(labels)} objects in a picture"):
+            infgen.export(tmp_path / "out", name)
+    assert not differing(before, snapshot(tmp_path / "out"))
+
+
 # ---- pictures that aren't as they should be ------------------------------------------------------
 
 
@@ -436,9 +450,17 @@ def test_equal_names_are_told_apart_everywhere(tmp_path: Path) -> None:
     stems = [one.stem for one in entries]
     assert stems == ["a", "train_a", "in_A", "val_a"]
     assert [one.background.picture for one in entries][-1] == "images/val/a.png"
-    assert "3 pictures of equal names got others" in notes_of(tmp_path / "out")
+    assert "3 pictures of equal or long names got others" in notes_of(tmp_path / "out")
     voc = labels_of_reader(tmp_path / "out/voc")
     assert voc["a"] == [("cat", Box(1, 1, 9, 9))] and voc["val_a"] == [("dog", Box(2, 2, 7, 7))]
+
+
+def test_names_as_long_as_disks_take_them_are_cut_off(tmp_path: Path) -> None:
+    shots = [Shot("é" * 125 + f"{n}.jpg", SIZE, [Label(0, Box(1, 1, 9, 9))], n) for n in (1, 2)]
+    write_foreign(tmp_path / "in", shots)
+    entries = convert(tmp_path / "in", tmp_path / "out", format="coco,yolo,classification")
+    assert [one.stem for one in entries] == ["é" * 110, ("train_" + "é" * 110)[:113]]
+    assert not any(one.failure for one in entries)
 
 
 def labels_of_reader(place: Path) -> dict[str, list[tuple[str, Box]]]:

@@ -239,6 +239,18 @@ def test_a_disk_that_refuses_a_record_is_told(store: Store) -> None:
         store.records.fill([0], painted(store, [0]))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_disk_too_full_to_take_lines_out_is_told_and_they_stay(
+    full: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record_files(full)
+    crowded = Path("/dev/full").open("wb")  # noqa: SIM115 (what is tested closes it)
+    monkeypatch.setattr(records.tempfile, "TemporaryFile", lambda dir: crowded)
+    with pytest.raises(StorageError, match="No space left"), full.records.taken_out({1, 12}):
+        raise AssertionError("there is nothing to give")
+    assert record_files(full) == before
+
+
 def test_each_part_has_record_files_of_its_own(store: Store) -> None:
     store.records.firsts = (0, 13, 16, 36)
     store.records.fill(list(range(40)), painted(store, range(40)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from infgen.ops.masks import tight_box
 from infgen.ops.rle import decode_rle
 from infgen.records.box import Box
 from infgen.records.errors import InputError
-from infgen.sources.datasets import LabelledDataset, open_dataset
+from infgen.sources.datasets import LabelledDataset, coco_file, open_dataset
 from tests.labelled import SIZE, write_coco, write_yolo
 from tests.making import Tables, save
 
@@ -190,6 +192,16 @@ def test_a_coco_file_that_is_changed_while_it_is_read_is_refused(tmp_path: Path)
         path.write_bytes(changed)
         with pytest.raises(InputError, match="changed meanwhile"):
             list(dataset.pictures())
+
+
+def test_a_coco_file_on_a_disk_that_maps_none_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As some network disks don't."""
+    expected = list(open_dataset(write_coco(tmp_path)).pictures())
+
+    monkeypatch.setattr(coco_file.mmap, "mmap", Mock(side_effect=OSError(errno.ENODEV, "")))
+    assert list(open_dataset(tmp_path).pictures()) == expected
 
 
 def test_a_coco_picture_that_is_gone_is_a_fault_and_keeps_its_labels(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from infgen.sources.packs import (
     PACKS,
     _Zip,
     file_bytes,
+    files_in,
     packed_file,
     picture_bytes,
 )
@@ -123,5 +124,52 @@ def test_other_peoples_archives_are_read_unless_they_are_compressed(tmp_path: Pa
             file.write(b"a" * 99)
         if method == zipfile.ZIP_STORED:
             assert file_bytes(path / "a.jpg") == b"a" * 99
-    with pytest.raises(OSError, match=r"is compressed: unpack it"):
-        file_bytes(path / "a.jpg")
+            locked = bytearray(path.read_bytes())
+            locked[locked.index(b"PK\1\2") + 8] |= 1  # its flags
+            (tmp_path / "locked.zip").write_bytes(locked)
+    for name in ("pack.zip", "locked.zip"):
+        with pytest.raises(OSError, match=r"is compressed, or encrypted: unpack it"):
+            file_bytes(tmp_path / name / "a.jpg")
+
+
+def test_names_in_other_peoples_archives_lead_nowhere_else(tmp_path: Path) -> None:
+    """As tar writes a folder's (./a), and as nobody should."""
+    path = tmp_path / "pack.zip"
+    pack(path, "zip", {"./a": b"1", "/b": b"2", "../../c/../d": b"3", "e/": b""})
+    assert {one: file_bytes(one) for one in files_in(path)} == {
+        path / "a": b"1",
+        path / "b": b"2",
+        path / "d": b"3",
+    }
+
+
+def test_further_names_of_a_file_in_a_tar_are_that_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "folder" / name).mkdir(parents=True)
+    (tmp_path / "folder/a/1.jpg").write_bytes(b"one")
+    (tmp_path / "folder/b/1.jpg").hardlink_to(tmp_path / "folder/a/1.jpg")
+    (tmp_path / "folder/b/2.jpg").symlink_to("1.jpg")
+    path = tmp_path / "pack.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(tmp_path / "folder", ".")
+    assert {one: file_bytes(one) for one in files_in(path)} == {
+        path / "a/1.jpg": b"one",
+        path / "b/1.jpg": b"one",
+    }
+
+
+@pytest.mark.parametrize(
+    ("signature", "offset", "value"),
+    [(b"PK\1\2", 6, 255), (b"PK\1\2", 46, 0xFF), (b"PK\1\2", 44, 0x10)],
+    ids=["a later version", "a name that isn't UTF-8", "a header that isn't there"],
+)
+def test_a_zip_with_one_wrong_byte_is_damaged(
+    tmp_path: Path, signature: bytes, offset: int, value: int
+) -> None:
+    path = tmp_path / "pack.zip"
+    pack(path, "zip", {"ä.jpg": b"one"})
+    data = bytearray(path.read_bytes())
+    data[data.index(signature) + offset] = value
+    path.write_bytes(data)
+    with pytest.raises(OSError, match=r"pack\.zip is damaged: [^\n]+$"):
+        file_bytes(path / "ä.jpg")

@@ -151,6 +151,10 @@ def test_a_cell_may_lead_into_archives(tmp_path: Path) -> None:
     assert found("packs/2.zip/images/val/b.png") == ["packs/2.zip/images/val/b.png"]
     with pytest.raises(ValueError, match="is not there"):
         found("packs/1.zip/images/test")
+    with packed_file(tmp_path / "none.zip", "zip") as add:
+        add("notes.txt", memoryview(b"bytes"))
+    with pytest.raises(ValueError, match=r"^'none\.zip' holds no picture"):
+        found("none.zip")
     (tmp_path / "packs/1.zip").write_bytes(b"little is left")
     with pytest.raises(ValueError, match=r"can't be read \(.*1\.zip is damaged: "):
         found("packs/*.zip")

@@ -72,8 +72,8 @@ class Records:
             yield iter(())
             return
         with told(self._folder):
-            aside = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (next line)
-        with aside:
+            aside = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (closed below)
+        try:
             for number in sorted(set(map(self._number, indices))):
                 path = self._record_file(number)
                 left: list[bytes] = []
@@ -82,9 +82,13 @@ class Records:
                     (taken if index_of(line) in indices else left).append(line)
                 with told(self._folder):
                     aside.writelines(taken)
+                    aside.flush()
                 write_file(path, b"".join(left))
             aside.seek(0)
             yield aside
+        finally:
+            with suppress(OSError):  # what couldn't be written has been told already
+                aside.close()
 
     def rename(self, indices: Collection[int], name: Callable[[Entry], str]) -> None:
         """Write another path of the picture, which `name` gives, into the lines of these indices;

@@ -8,6 +8,7 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -93,8 +94,9 @@ def is_coco(path: Path) -> bool:
 def _mapped(path: Path) -> mmap.mmap | bytes:
     """A file's bytes, read from the disk where they are looked at. Raises OSError."""
     with path.open("rb") as file:
-        whole = path.stat().st_size > 0  # of nothing there is no map
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if whole else b""
+        with suppress(OSError, ValueError):  # some disks give no map, and of nothing there is none
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return file.read()
 
 
 def read_split(path: Path, classes: dict[str, int]) -> Split:

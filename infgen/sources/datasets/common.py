@@ -109,7 +109,8 @@ def masks_overlap(rles: Sequence[str], size: tuple[int, int]) -> bool:
     if len(rles) < 2:
         return False
     packed = [{"size": [size[1], size[0]], "counts": rle} for rle in rles]
-    return int(coco_mask.area(coco_mask.merge(packed))) < int(coco_mask.area(packed).sum())
+    areas = (int(coco_mask.area(one)) for one in packed)  # pycocotools takes no more than 255
+    return int(coco_mask.area(coco_mask.merge(packed))) < sum(areas)
 
 
 def rle_box(rle: str, size: tuple[int, int]) -> Box | None:

@@ -38,11 +38,11 @@ def _find(cell: str, folder: Path) -> list[Path]:
     if packed := [path for path in _packed(wanted, folder) if _is_named_so(path)]:
         return sorted(packed, key=Path.as_posix)
     path = folder / wanted
-    if path.is_file():
+    if path.is_file() and path.suffix[1:] not in PACKS:
         return [path]
-    if path.is_dir():
-        found = list(path.iterdir())
-        lacking = f"the folder '{cell}' holds no picture"
+    if path.exists():
+        found = list(path.iterdir()) if path.is_dir() else []
+        lacking = f"'{cell}' holds no picture"
     elif glob.has_magic(str(wanted)):
         matches = glob.glob(str(wanted), root_dir=folder, recursive=True)  # noqa: PTH207 (no `**`)
         found = [folder / match for match in matches]
